@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# Thin door to Meson and the test programs; nothing is decided here.
+BUILD ?= build
+MESON_ARGS ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libsqlite3-dev libcmocka-dev scdoc
+EXTRA_PACKAGES = clang clang-format mdevctl hyperfine codespell universal-ctags
+
+.PHONY: all deps deps-dev build demo check bench campaign lab gpu-check install clean
+all: build
+
+# Installs only what is missing, so that a build on a prepared machine needs neither root nor a network.
+deps:
+	@need=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need; fi
+
+deps-dev: deps
+	@need=$$(for p in $(EXTRA_PACKAGES); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$need" ]; then $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need; fi
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) $(MESON_ARGS)
+
+build: deps
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) $(MESON_ARGS)
+	@ninja -C $(BUILD)
+
+demo: build
+	@scripts/demo $(BUILD)/src/openforbc
+
+check: build
+	@tests/run $(BUILD)
+
+bench: build deps-dev
+	@bench/run $(BUILD)
+
+campaign: build
+	@tests/campaign/run $(BUILD)
+
+lab:
+	@echo "the kernel lab is not part of this release: see docs/design/004-scope.md"; exit 1
+
+gpu-check: build
+	@scripts/gpu-check $(BUILD)
+
+install: build
+	meson install -C $(BUILD)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything. */
+#pragma once
+
+#include "openforbc/context.h"
+#include "openforbc/error.h"
+#include "openforbc/gpu.h"
+#include "openforbc/host.h"
+#include "openforbc/partition.h"
+
+#define OFBC_VERSION "0.1.0"

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who holds a device: open descriptors of every process, recognised as service, guest, container or
+ * plain process, each with the command that frees the device. The driver's own process lists are not
+ * complete (DCGM keeps capability files open without being listed), so the nodes decide.
+ */
+#include "backends/backend.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/strbuf.h"
+
+/* The kernel cuts command names after this many characters. */
+#define COMM_MAX 15
+
+static const struct {
+	const char *comm;
+	const char *release;
+} services[] = {
+	{.comm = "nvidia-persistenced", .release = "systemctl stop nvidia-persistenced"},
+	{.comm = "nv-hostengine", .release = "systemctl stop nvidia-dcgm"},
+	{.comm = "dcgm-exporter", .release = "systemctl stop dcgm-exporter"},
+	{.comm = "nv-fabricmanager", .release = "systemctl stop nvidia-fabricmanager"},
+	{.comm = "nvidia-vgpu-mgr", .release = "systemctl stop nvidia-vgpu-mgr"},
+	{.comm = "nvidia-cuda-mps-control", .release = "echo quit | nvidia-cuda-mps-control"},
+	{.comm = "nvidia-cuda-mps-server", .release = "echo quit | nvidia-cuda-mps-control"},
+	{.comm = "Xorg", .release = "systemctl isolate multi-user.target"},
+	{.comm = "Xwayland", .release = "systemctl isolate multi-user.target"},
+	{.comm = "gnome-shell", .release = "systemctl isolate multi-user.target"},
+	{.comm = "gdm", .release = "systemctl isolate multi-user.target"},
+	{.comm = "gdm3", .release = "systemctl isolate multi-user.target"},
+	{.comm = "sddm", .release = "systemctl isolate multi-user.target"},
+	{.comm = "lightdm", .release = "systemctl isolate multi-user.target"},
+};
+
+static const struct {
+	const char *mark; /* in the path of the control group, before the id */
+	const char *command;
+} runtimes[] = {
+	{.mark = "libpod-", .command = "podman"},        {.mark = "crio-", .command = "crictl"},
+	{.mark = "cri-containerd", .command = "crictl"}, {.mark = "docker", .command = "docker"},
+	{.mark = "podman", .command = "podman"},         {.mark = "kubepods", .command = "crictl"},
+};
+
+/* --- recognising a process --- */
+
+static bool recognise_service(struct ofbc_holder *holder)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		if (strncmp(holder->name, services[i].comm, COMM_MAX) != 0)
+			continue;
+		snprintf(holder->kind, sizeof(holder->kind), "service");
+		snprintf(holder->name, sizeof(holder->name), "%s", services[i].comm);
+		snprintf(holder->release, sizeof(holder->release), "%s", services[i].release);
+		return true;
+	}
+	return false;
+}
+
+/* libvirt starts QEMU with "-name" "guest=NAME,debug-threads=on"; by hand it is often "-name" "NAME". */
+static void guest_name(struct host *h, int pid, char *buf, size_t size)
+{
+	char cmdline[8192];
+	ssize_t n = sysfs_read(h->platform, cmdline, sizeof(cmdline), "proc/%d/cmdline", pid);
+	bool is_next = false;
+
+	buf[0] = '\0';
+	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(cmdline + at) + 1) {
+		const char *arg = cmdline + at;
+
+		if (is_next) {
+			if (strncmp(arg, "guest=", 6) == 0)
+				arg += 6;
+			snprintf(buf, size, "%.*s", (int)strcspn(arg, ","), arg);
+			return;
+		}
+		is_next = strcmp(arg, "-name") == 0;
+	}
+}
+
+static bool recognise_guest(struct host *h, struct ofbc_holder *holder)
+{
+	char name[64];
+
+	if (strncmp(holder->name, "qemu-system-", 12) != 0 && strcmp(holder->name, "qemu-kvm") != 0)
+		return false;
+	snprintf(holder->kind, sizeof(holder->kind), "guest");
+	guest_name(h, holder->pid, name, sizeof(name));
+	if (name[0]) {
+		snprintf(holder->name, sizeof(holder->name), "%s", name);
+		snprintf(holder->release, sizeof(holder->release), "virsh shutdown %s", name);
+	}
+	return true;
+}
+
+/* First run of at least 12 hexadecimal digits: the container's id, in its usual short form. */
+static bool container_id(const char *path, char ret[13])
+{
+	for (const char *s = path; *s; s++) {
+		size_t n = 0;
+
+		while (isxdigit((unsigned char)s[n]))
+			n++;
+		if (n >= 32) {
+			snprintf(ret, 13, "%.12s", s);
+			return true;
+		}
+		s += n ? n - 1 : 0;
+	}
+	return false;
+}
+
+static bool recognise_container(struct host *h, struct ofbc_holder *holder)
+{
+	char cgroup[2048], id[13], comm[48];
+
+	if (sysfs_read(h->platform, cgroup, sizeof(cgroup), "proc/%d/cgroup", holder->pid) <= 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++) {
+		const char *at = strstr(cgroup, runtimes[i].mark);
+
+		if (!at || !container_id(at, id))
+			continue;
+		snprintf(holder->kind, sizeof(holder->kind), "container");
+		snprintf(comm, sizeof(comm), "%.40s", holder->name);
+		snprintf(holder->name, sizeof(holder->name), "%s in %s", comm, id);
+		snprintf(holder->release, sizeof(holder->release), "%s stop %s", runtimes[i].command, id);
+		return true;
+	}
+	return false;
+}
+
+static bool is_known_pid(const struct ofbc_holder_list *l, int pid)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
+int host_add_process(struct host *h, int pid, const char *comm, struct ofbc_holder_list *ret)
+{
+	struct ofbc_holder *holder;
+
+	if (pid > 0 && is_known_pid(ret, pid))
+		return 0;
+	holder = list_add(ret);
+	if (!holder)
+		return -ENOMEM;
+	holder->pid = pid;
+	if (comm && comm[0])
+		snprintf(holder->name, sizeof(holder->name), "%s", comm);
+	else if (sysfs_read(h->platform, holder->name, sizeof(holder->name), "proc/%d/comm", pid) <= 0)
+		snprintf(holder->name, sizeof(holder->name), "process %d", pid);
+	if (recognise_service(holder) || recognise_guest(h, holder) || recognise_container(h, holder))
+		return 0;
+	snprintf(holder->kind, sizeof(holder->kind), "process");
+	if (pid > 0)
+		snprintf(holder->release, sizeof(holder->release), "kill %d", pid);
+	return 0;
+}
+
+int host_kernel_holders(struct host *h, struct ofbc_holder_list *ret)
+{
+	uint64_t users;
+	struct ofbc_holder *holder;
+
+	if (sysfs_read_u64(h->platform, &users, "sys/module/nvidia_drm/refcnt") < 0 || users == 0)
+		return 0;
+	holder = list_add(ret);
+	if (!holder)
+		return -ENOMEM;
+	snprintf(holder->kind, sizeof(holder->kind), "kernel");
+	snprintf(holder->name, sizeof(holder->name), "nvidia_drm");
+	snprintf(holder->release, sizeof(holder->release), "modprobe -r nvidia_drm");
+	return 0;
+}
+
+/* --- open nodes --- */
+
+void host_forget_open_devices(struct host *h)
+{
+	if (!h->open_devices)
+		return;
+	free(h->open_devices->v);
+	free(h->open_devices);
+	h->open_devices = NULL;
+}
+
+static int open_devices(struct host *h, const struct open_device_list **ret)
+{
+	int r;
+
+	if (!h->open_devices) {
+		h->open_devices = calloc(1, sizeof(*h->open_devices));
+		if (!h->open_devices)
+			return -ENOMEM;
+		r = h->platform->ops->open_devices(h->platform, h->open_devices);
+		if (r < 0) {
+			host_forget_open_devices(h);
+			return r;
+		}
+	}
+	*ret = h->open_devices;
+	return 0;
+}
+
+static bool node_matches(const char *path, const char *node)
+{
+	size_t n = strlen(node);
+
+	if (n > 0 && node[n - 1] == '*')
+		return strncmp(path, node, n - 1) == 0;
+	return strcmp(path, node) == 0;
+}
+
+int host_node_holders(struct host *h, const char *node, struct ofbc_holder_list *ret)
+{
+	const struct open_device_list *open;
+	int r = open_devices(h, &open);
+
+	for (size_t i = 0; r == 0 && i < open->n; i++) {
+		if (node_matches(open->v[i].path, node))
+			r = host_add_process(h, open->v[i].pid, open->v[i].comm, ret);
+	}
+	if (r == 0)
+		ret->incomplete |= open->incomplete;
+	return r;
+}
+
+int host_vfio_holders(struct host *h, const char *sysfs_dir, struct ofbc_holder_list *ret)
+{
+	_cleanup_strv_ struct strv cdevs = {0};
+	char group[32], node[64];
+	int r = 0;
+
+	if (sysfs_link_name(h->platform, group, sizeof(group), "%s/iommu_group", sysfs_dir) > 0) {
+		snprintf(node, sizeof(node), "/dev/vfio/%s", group);
+		r = host_node_holders(h, node, ret);
+		if (r == 0) {
+			snprintf(node, sizeof(node), "/dev/vfio/noiommu-%s", group);
+			r = host_node_holders(h, node, ret);
+		}
+	}
+	if (r == 0 && sysfs_list(h->platform, &cdevs, "%s/vfio-dev", sysfs_dir) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < cdevs.n; i++) {
+		snprintf(node, sizeof(node), "/dev/vfio/devices/%s", cdevs.v[i]);
+		r = host_node_holders(h, node, ret);
+	}
+	return r;
+}
+
+/* --- messages --- */
+
+void holder_list_done(struct ofbc_holder_list *l)
+{
+	free(l->v);
+	*l = (struct ofbc_holder_list){0};
+}
+
+void holder_list_text(const struct ofbc_holder_list *l, char *buf, size_t size)
+{
+	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT(4096);
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct ofbc_holder *holder = &l->v[i];
+		bool plain = strcmp(holder->kind, "process") == 0 || strcmp(holder->kind, "service") == 0;
+
+		strbuf_addf(&b, "%s%s%s%s", i ? ", " : "", plain ? "" : holder->kind, plain ? "" : " ",
+		            holder->name);
+		if (holder->pid > 0)
+			strbuf_addf(&b, " (pid %d)", holder->pid);
+	}
+	snprintf(buf, size, "%s", l->n ? strbuf_str(&b) : "somebody who could not be found");
+}
+
+/* Distinct release commands, in the order of the holders. */
+static void release_commands(const struct ofbc_holder_list *l, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < l->n; i++) {
+		const char *cmd = l->v[i].release;
+		size_t need = strlen(cmd) + 6;
+
+		if (!cmd[0] || strstr(buf, cmd) || len + need > size)
+			continue;
+		len += (size_t)snprintf(buf + len, size - len, "%s`%s`", len ? ", " : "", cmd);
+	}
+}
+
+int holder_error(const struct ofbc_holder_list *l, struct ofbc_error *err, const char *what_fmt, ...)
+{
+	char what[200], who[480], commands[300];
+	va_list ap;
+
+	va_start(ap, what_fmt);
+	vsnprintf(what, sizeof(what), what_fmt, ap);
+	va_end(ap);
+	holder_list_text(l, who, sizeof(who));
+	release_commands(l, commands, sizeof(commands));
+	error_set(err, EBUSY, OFBC_REASON_IN_USE, "%s is in use by %s", what, who);
+	if (commands[0])
+		error_hint(err, "free it with %s", commands);
+	else if (l->incomplete)
+		error_hint(err, "run as root to see the processes of other users");
+	return -EBUSY;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Growth of plain arrays. */
+#include "base/list.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *list_grow(void **v, size_t *n, size_t *cap, size_t element_size)
+{
+	char *element;
+
+	if (*n == *cap) {
+		size_t more = *cap ? *cap * 2 : 8;
+		void *p = more > SIZE_MAX / element_size ? NULL : realloc(*v, more * element_size);
+
+		if (!p)
+			return NULL;
+		*v = p;
+		*cap = more;
+	}
+	element = (char *)*v + *n * element_size;
+	memset(element, 0, element_size);
+	(*n)++;
+	return element;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* Public calls about partitions that exist: list, find, adopt, environment, run. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/parse.h"
+#include "lib/inventory.h"
+
+DEFINE_CLEANUP(struct store *, store_close);
+
+int ofbc_partition_list(struct ofbc_context *ctx, const char *gpu, struct ofbc_partition_list **ret,
+                        struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	struct ofbc_partition_list *l;
+	int r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_HOLDERS | INVENTORY_CPU, gpu, NULL, &inv,
+	                       err);
+
+	if (r < 0)
+		return r;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	*l = inv.partitions;
+	inv.partitions = (struct ofbc_partition_list){0};
+	*ret = l;
+	return 0;
+}
+
+void ofbc_partition_list_free(struct ofbc_partition_list *list)
+{
+	if (!list)
+		return;
+	partition_list_done(list);
+	free(list);
+}
+
+static int partition_match(const struct ofbc_partition *p, const char *spec)
+{
+	size_t n = strlen(spec);
+
+	if (strcmp(p->name, spec) == 0)
+		return 3;
+	if (strcasecmp(p->uuid, spec) == 0 || (p->handle[0] && strcasecmp(p->handle, spec) == 0))
+		return 2;
+	if (n == 0)
+		return 0;
+	return strncasecmp(p->uuid, spec, n) == 0 || (p->handle[0] && strncasecmp(p->handle, spec, n) == 0) ||
+	       (p->name[0] && strncmp(p->name, spec, n) == 0);
+}
+
+static int partition_not_found(const struct ofbc_partition_list *list, const char *spec,
+                               struct ofbc_error *err)
+{
+	error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "no partition '%s'", spec);
+	error_hint(err, "`openforbc partition list` prints UUIDs and names");
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i].name[0] && edit_distance(list->v[i].name, spec) <= 2) {
+			error_hint(err, "did you mean '%s'?", list->v[i].name);
+			break;
+		}
+	}
+	return -ENOENT;
+}
+
+int ofbc_partition_find(const struct ofbc_partition_list *list, const char *spec,
+                        const struct ofbc_partition **ret, struct ofbc_error *err)
+{
+	const struct ofbc_partition *hit = NULL, *second = NULL;
+	int best = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		int m = partition_match(&list->v[i], spec);
+
+		if (m > best) {
+			best = m;
+			hit = &list->v[i];
+			second = NULL;
+		} else if (m && m == best) {
+			second = &list->v[i];
+		}
+	}
+	if (!hit)
+		return partition_not_found(list, spec, err);
+	if (second) {
+		error_set(err, EEXIST, OFBC_REASON_USAGE, "'%s' fits %s and %s", spec, hit->uuid,
+		          second->uuid);
+		error_hint(err, "type more of it");
+		return -EEXIST;
+	}
+	*ret = hit;
+	return 0;
+}
+
+/* Loads and finds; the inventory owns the partition. */
+static int load_one(struct ofbc_context *ctx, const char *spec, unsigned flags, struct inventory *inv,
+                    const struct ofbc_partition **ret, struct ofbc_error *err)
+{
+	int r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_CPU | flags, NULL, NULL, inv, err);
+
+	if (r < 0)
+		return r;
+	return ofbc_partition_find(&inv->partitions, spec, ret, err);
+}
+
+static int lost_error(const struct ofbc_partition *p, struct ofbc_error *err)
+{
+	error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "partition %s is lost: its device is gone", p->uuid);
+	error_hint(err, "forget it with `openforbc partition destroy %s`", p->uuid);
+	return -ENODEV;
+}
+
+int ofbc_partition_adopt(struct ofbc_context *ctx, const char *spec, const char *name, struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_(store_close_p) struct store *s = NULL;
+	_cleanup_close_ int lock = -1;
+	const struct ofbc_partition *p;
+	struct record rec = {.state = RECORD_ACTIVE, .created_unix_s = wall_clock_s()};
+	int r = context_lock(ctx, &lock, err);
+
+	if (r < 0)
+		return r;
+	r = load_one(ctx, spec, 0, &inv, &p, err);
+	if (r < 0)
+		return r;
+	if (p->is_ours)
+		return 1;
+	for (size_t i = 0; name && i < inv.records.n; i++) {
+		if (strcmp(inv.records.v[i].name, name) == 0)
+			return error_set(err, EEXIST, OFBC_REASON_USAGE,
+			                 "a partition named '%s' exists already", name);
+	}
+	memcpy(rec.uuid, p->uuid, sizeof(rec.uuid));
+	snprintf(rec.name, sizeof(rec.name), "%s", name ? name : "");
+	snprintf(rec.gpu, sizeof(rec.gpu), "%s", p->gpu);
+	snprintf(rec.technology, sizeof(rec.technology), "%s", p->technology);
+	snprintf(rec.type, sizeof(rec.type), "%s", p->type);
+	snprintf(rec.device, sizeof(rec.device), "%s", p->device);
+	rec.placement = p->placement;
+	rec.memory_bytes = p->memory_bytes;
+	r = store_open(ctx->db_dir, true, &s, err);
+	return r < 0 ? r : store_put(s, &rec, err);
+}
+
+static int collect_env(struct inventory *inv, const struct ofbc_partition *p, struct strv *ret,
+                       struct ofbc_error *err)
+{
+	struct view *v = inventory_view(inv, p->gpu, p->technology);
+	int r;
+
+	if (p->state == OFBC_PARTITION_LOST)
+		return lost_error(p, err);
+	if (!v || !v->ops->env) {
+		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "a process cannot use a %s partition",
+		          p->technology ? p->technology : "unknown");
+		error_hint(err, "it is made to be handed to a guest");
+		return -ENOTSUP;
+	}
+	r = strv_addf(ret, "OPENFORBC_PARTITION=%s", p->uuid);
+	return r < 0 ? r : v->ops->env(&inv->host, v->gpu, p, ret, err);
+}
+
+int ofbc_partition_env(struct ofbc_context *ctx, const char *spec, char ***ret, struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_strv_ struct strv env = {0};
+	const struct ofbc_partition *p;
+	int r = load_one(ctx, spec, 0, &inv, &p, err);
+
+	if (r == 0)
+		r = collect_env(&inv, p, &env, err);
+	if (r < 0)
+		return r;
+	*ret = env.v;
+	env = (struct strv){0};
+	return 0;
+}
+
+void ofbc_env_free(char **env)
+{
+	for (size_t i = 0; env && env[i]; i++)
+		free(env[i]);
+	free(env);
+}
+
+int ofbc_partition_run(struct ofbc_context *ctx, const char *spec, char *const argv[], int *ret_status,
+                       struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_strv_ struct strv env = {0};
+	const struct ofbc_partition *p;
+	struct view *v;
+	char cgroup[256] = "", cpus[256] = "";
+	int r = load_one(ctx, spec, 0, &inv, &p, err);
+
+	if (r == 0)
+		r = collect_env(&inv, p, &env, err);
+	if (r < 0)
+		return r;
+	v = inventory_view(&inv, p->gpu, p->technology);
+	if (v->ops->confine) {
+		r = v->ops->confine(&inv.host, p, cgroup, cpus);
+		if (r < 0)
+			return error_set_errno(err, -r, "cannot confine a process to partition %s", p->uuid);
+	}
+	host_nvml_close(&inv.host);
+	r = ctx->platform->ops->spawn(ctx->platform, argv, (const char *const *)env.v,
+	                              cgroup[0] ? cgroup : NULL, cpus[0] ? cpus : NULL, ret_status);
+	return r < 0 ? error_set_errno(err, -r, "cannot run '%s'", argv[0]) : 0;
+}

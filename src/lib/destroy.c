@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* Destroying partitions: all are checked before the first is touched; nobody is ever killed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "lib/inventory.h"
+
+DEFINE_CLEANUP(struct store *, store_close);
+DEFINE_CLEANUP(struct ofbc_partition_list *, ofbc_partition_list_free);
+
+struct targets {
+	struct ofbc_partition **v;
+	size_t n, cap;
+};
+
+static int add_target(struct targets *t, struct ofbc_partition *p)
+{
+	struct ofbc_partition **slot;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->v[i] == p)
+			return 0;
+	}
+	slot = list_add(t);
+	if (!slot)
+		return -ENOMEM;
+	*slot = p;
+	return 0;
+}
+
+static int select_targets(struct inventory *inv, const char *const *specs, size_t n, unsigned flags,
+                          struct targets *ret, struct ofbc_error *err)
+{
+	for (size_t i = 0; (flags & OFBC_DESTROY_ALL) && i < inv->partitions.n; i++) {
+		struct ofbc_partition *p = &inv->partitions.v[i];
+
+		if ((p->is_ours || (flags & OFBC_DESTROY_FOREIGN)) && add_target(ret, p) < 0)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct ofbc_partition *p;
+		int r = ofbc_partition_find(&inv->partitions, specs[i], &p, err);
+
+		if (r < 0)
+			return r;
+		if (add_target(ret, &inv->partitions.v[p - inv->partitions.v]) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int check_owner(const struct ofbc_partition *p, unsigned flags, struct ofbc_error *err)
+{
+	if (p->is_ours || (flags & OFBC_DESTROY_FOREIGN))
+		return 0;
+	error_set(err, EPERM, OFBC_REASON_NOT_PERMITTED, "partition %s was not made by this program",
+	          p->uuid);
+	error_hint(
+		err,
+		"adopt it with `openforbc partition adopt %s`, or add --foreign to destroy it all the same",
+		p->uuid);
+	return -EPERM;
+}
+
+static int check_idle(struct inventory *inv, const struct ofbc_partition *p, struct ofbc_error *err)
+{
+	struct view *v = inventory_view(inv, p->gpu, p->technology);
+
+	if (p->state == OFBC_PARTITION_LOST)
+		return 0;
+	if (p->holders.n)
+		return holder_error(&p->holders, err, "partition %s%s%s", p->uuid, p->name[0] ? " " : "",
+		                    p->name);
+	if (p->state == OFBC_PARTITION_UNKNOWN || !v) {
+		error_set(err, EBUSY, OFBC_REASON_IN_USE,
+		          "partition %s: whether it is in use could not be read%s%s", p->uuid,
+		          v && v->technology->reason[0] ? ": " : "", v ? v->technology->reason : "");
+		error_hint(err, "run as root; `openforbc host doctor` says what is missing");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* Partitions that live and die together must all be named. */
+static int check_unit(struct inventory *inv, const struct targets *t, const struct ofbc_partition *p,
+                      struct ofbc_error *err)
+{
+	struct view *v = inventory_view(inv, p->gpu, p->technology);
+
+	if (p->state == OFBC_PARTITION_LOST || !v || !(v->ops->caps & BACKEND_UNIT))
+		return 0;
+	for (size_t i = 0; i < inv->partitions.n; i++) {
+		const struct ofbc_partition *q = &inv->partitions.v[i];
+		bool named = false;
+
+		if (q->technology != p->technology || strcmp(q->gpu, p->gpu) != 0 ||
+		    q->state == OFBC_PARTITION_LOST)
+			continue;
+		for (size_t k = 0; k < t->n; k++)
+			named |= t->v[k] == q;
+		if (named)
+			continue;
+		error_set(err, EINVAL, OFBC_REASON_USAGE,
+		          "partition %s vanishes only together with the others of its GPU, %s was not named",
+		          p->uuid, q->uuid);
+		error_hint(err, "name all %s partitions of %s, or use --all", p->technology, v->gpu->alias);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int set_state(struct inventory *inv, struct store *s, const char *uuid, enum record_state state,
+                     struct ofbc_error *err)
+{
+	for (size_t i = 0; i < inv->records.n; i++) {
+		if (strcmp(inv->records.v[i].uuid, uuid) == 0) {
+			inv->records.v[i].state = state;
+			return store_put(s, &inv->records.v[i], err);
+		}
+	}
+	return 0;
+}
+
+/* A member of a unit whose first one took all with it. */
+static bool went_with(const struct targets *t, size_t i, const struct backend_ops *ops)
+{
+	for (size_t k = 0; (ops->caps & BACKEND_UNIT) && k < i; k++) {
+		if (t->v[k]->technology == t->v[i]->technology && strcmp(t->v[k]->gpu, t->v[i]->gpu) == 0 &&
+		    t->v[k]->state != OFBC_PARTITION_LOST)
+			return true;
+	}
+	return false;
+}
+
+static int destroy_one(struct inventory *inv, struct store *s, const struct targets *t, size_t i,
+                       struct ofbc_error *err)
+{
+	struct ofbc_partition *p = t->v[i];
+	struct view *v = inventory_view(inv, p->gpu, p->technology);
+	int r = 0;
+
+	if (p->state != OFBC_PARTITION_LOST && v && !went_with(t, i, v->ops)) {
+		if (!v->ops->destroy)
+			return error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
+			                 "%s partitions cannot be destroyed", v->ops->name);
+		if (p->is_ours)
+			r = set_state(inv, s, p->uuid, RECORD_DESTROYING, err);
+		if (r < 0)
+			return r;
+		r = v->ops->destroy(&inv->host, v->gpu, p, err);
+		if (r < 0) {
+			if (p->is_ours)
+				set_state(inv, s, p->uuid, RECORD_ACTIVE, NULL);
+			return error_wrap(err, "GPU %s: cannot destroy partition %s", v->gpu->alias, p->uuid);
+		}
+	}
+	return p->is_ours ? store_forget(s, p->uuid, err) : 0;
+}
+
+static int destroy_all(struct inventory *inv, struct store *s, const struct targets *t, unsigned flags,
+                       struct ofbc_partition_list *done, struct ofbc_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < t->n; i++) {
+		r = check_owner(t->v[i], flags, err);
+		if (r >= 0)
+			r = check_idle(inv, t->v[i], err);
+		if (r >= 0)
+			r = check_unit(inv, t, t->v[i], err);
+	}
+	for (size_t i = 0; r >= 0 && i < t->n; i++) {
+		r = destroy_one(inv, s, t, i, err);
+		if (r >= 0)
+			r = partition_list_copy(t->v[i], done);
+		if (r < 0 && done->n)
+			error_wrap(err, "%zu of %zu were destroyed before", done->n, t->n);
+	}
+	return r;
+}
+
+int ofbc_partition_destroy(struct ofbc_context *ctx, const char *const *specs, size_t n, unsigned flags,
+                           struct ofbc_partition_list **ret, struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_(store_close_p) struct store *s = NULL;
+	_cleanup_close_ int lock = -1;
+	_cleanup_(ofbc_partition_list_free_p) struct ofbc_partition_list *done = calloc(1, sizeof(*done));
+	_cleanup_free_ struct ofbc_partition **to_free = NULL;
+	struct targets targets = {0};
+	int r = context_lock(ctx, &lock, err);
+
+	if (!done)
+		return -ENOMEM;
+	if (r < 0)
+		return r;
+	r = store_open(ctx->db_dir, true, &s, err);
+	if (r < 0)
+		return r;
+	r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_HOLDERS | INVENTORY_CPU, NULL, NULL, &inv,
+	                   err);
+	if (r < 0)
+		return r;
+	r = inventory_reconcile(&inv, s, err);
+	if (r < 0)
+		return r;
+	r = select_targets(&inv, specs, n, flags, &targets, err);
+	to_free = targets.v;
+	if (r < 0)
+		return r;
+	r = destroy_all(&inv, s, &targets, flags, done, err);
+	if (r < 0)
+		return r;
+	if (ret)
+		*ret = steal_ptr(done);
+	return 0;
+}

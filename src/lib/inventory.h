@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a command knows of the host: GPUs, types with computed free counts, partitions matched with our
+ * records. Loaded once per command, only as far as the command asks.
+ */
+#pragma once
+
+#include "backends/backend.h"
+#include "model/capacity.h"
+#include "store/store.h"
+
+struct ofbc_context {
+	struct platform *platform;
+	char db_dir[512]; /* database and lock of this host */
+	void (*log)(void *data, const char *message);
+	void *log_data;
+};
+
+enum inventory_flags {
+	INVENTORY_TYPES = 1 << 0,
+	INVENTORY_PARTITIONS = 1 << 1, /* implies the records */
+	INVENTORY_HOLDERS = 1 << 2,
+	INVENTORY_CPU = 1 << 3, /* the processor too */
+	INVENTORY_CORDONS = 1 << 4,
+};
+
+/* One technology on one GPU. */
+struct view {
+	const struct backend_ops *ops;
+	struct ofbc_gpu *gpu;
+	struct ofbc_technology *technology;
+	struct capacity capacity;
+	struct ofbc_type_list types;
+	struct usage usage;    /* points into types */
+	char types_error[256]; /* types could not be read */
+};
+
+struct view_list {
+	struct view *v;
+	size_t n, cap;
+};
+
+struct inventory {
+	struct ofbc_context *ctx;
+	struct host host;
+	struct ofbc_gpu_list gpus;
+	struct view_list views;
+	struct ofbc_partition_list partitions;
+	struct record_list records;
+};
+
+/* gpu: any spelling or NULL; technology: name or NULL. The inventory keeps all GPUs in .gpus, views and
+ * partitions only of the chosen ones. */
+int inventory_load(struct ofbc_context *ctx, unsigned flags, const char *gpu, const char *technology,
+                   struct inventory *ret, struct ofbc_error *err);
+void inventory_done(struct inventory *inv);
+#define _cleanup_inventory_ __attribute__((cleanup(inventory_done)))
+
+/* Rebuild usage and free counts of one GPU's views after a partition was added to .partitions. */
+int inventory_recount(struct inventory *inv, const struct ofbc_gpu *gpu);
+/* View of a partition's technology on its GPU; NULL when unknown. */
+struct view *inventory_view(struct inventory *inv, const char *gpu_id, const char *technology);
+/* Type of a view by exact key, parametric patterns included (value in *ret_param). NULL unknown. */
+const struct ofbc_type *view_type(const struct view *v, const char *key, unsigned *ret_param);
+/* Value of a parametric key: matches "mps:25%" with the pattern "mps:NN%". */
+bool type_param(const struct ofbc_type *t, const char *key, unsigned *ret);
+
+/* Lock of this host for one change; released by closing the descriptor. */
+int context_lock(struct ofbc_context *ctx, int *ret_fd, struct ofbc_error *err);
+/* Root (or emulated), else a clear error. */
+int context_need_privilege(struct ofbc_context *ctx, const char *what, struct ofbc_error *err);
+/* Under the lock, with partitions loaded: settle records that a killed command left half done. */
+int inventory_reconcile(struct inventory *inv, struct store *s, struct ofbc_error *err);
+
+int partition_list_copy(const struct ofbc_partition *p, struct ofbc_partition_list *ret);
+void partition_list_done(struct ofbc_partition_list *l);
+
+/* resolve.c: what the user typed -> a type of a view. */
+struct choice {
+	struct view *view;
+	const struct ofbc_type *type;
+	unsigned param;
+	struct ofbc_placement placement; /* size 0: none */
+	uint64_t memory_bytes;
+};
+/* All views whose GPU matches request->gpu and that know request->type, or fit the need; best first. */
+struct choice_list {
+	struct choice *v;
+	size_t n, cap;
+};
+int resolve_request(struct inventory *inv, const struct ofbc_create_request *rq, struct choice_list *ret,
+                    struct ofbc_error *err);

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real host, or a tree with the same shape: every path is opened below a root descriptor with
+ * RESOLVE_IN_ROOT, so that no link leads out of a tree.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "platform/linux.h"
+#include "platform/nvml.h"
+
+static void closedir_p(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+int linux_open(const struct linux_platform *l, const char *path, int flags, unsigned mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT, .mode = mode};
+	long fd = syscall(SYS_openat2, l->root_fd, path[0] ? path : ".", &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static ssize_t do_read(struct platform *p, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = linux_open(linux_of(p), path, O_RDONLY | O_NONBLOCK, 0);
+	size_t n = 0;
+
+	if (fd < 0)
+		return fd;
+	while (n < size - 1) {
+		ssize_t r = read(fd, buf + n, size - 1 - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	while (n && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return (ssize_t)n;
+}
+
+static int write_now(const struct linux_platform *l, const char *path, const char *value)
+{
+	_cleanup_close_ int fd = linux_open(l, path, O_WRONLY | O_TRUNC, 0);
+	size_t len = strlen(value);
+
+	if (fd < 0)
+		return fd;
+	/* An attribute takes the whole value in one write or refuses it. */
+	return write(fd, value, len) == (ssize_t)len ? 0 : errno ? -errno : -EIO;
+}
+
+/* The kernel may sleep for ever in the write: a child does it, and is left behind at the deadline. */
+static int write_in_child(const struct linux_platform *l, const char *path, const char *value,
+                          unsigned timeout_ms)
+{
+	int fds[2], r = -EIO;
+	struct pollfd pfd;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		r = write_now(l, path, value);
+		_exit(write(fds[1], &r, sizeof(r)) == sizeof(r) ? 0 : 1);
+	}
+	close(fds[1]);
+	pfd = (struct pollfd){.fd = fds[0], .events = POLLIN};
+	if (pid < 0)
+		r = -errno;
+	else if (poll(&pfd, 1, (int)timeout_ms) <= 0)
+		r = -ETIMEDOUT;
+	else if (read(fds[0], &r, sizeof(r)) != sizeof(r))
+		r = -EIO;
+	close(fds[0]);
+	if (pid > 0) {
+		if (r == -ETIMEDOUT)
+			kill(pid, SIGKILL);
+		waitpid(pid, NULL, r == -ETIMEDOUT ? WNOHANG : 0); /* it may be in an uninterruptible sleep */
+	}
+	return r;
+}
+
+static int do_write(struct platform *p, const char *path, const char *value, unsigned timeout_ms)
+{
+	platform_debug(p, "write '%s' to /%s", value, path);
+	return timeout_ms ? write_in_child(linux_of(p), path, value, timeout_ms)
+	                  : write_now(linux_of(p), path, value);
+}
+
+static int do_list(struct platform *p, const char *path, struct strv *ret)
+{
+	_cleanup_strv_ struct strv names = {0};
+	_cleanup_(closedir_p) DIR *d = NULL;
+	struct dirent *e;
+	int fd = linux_open(linux_of(p), path, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd;
+	d = fdopendir(fd);
+	if (!d) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.' && (!e->d_name[1] || (e->d_name[1] == '.' && !e->d_name[2])))
+			continue;
+		if (strv_add(&names, e->d_name) < 0)
+			return -ENOMEM;
+	}
+	strv_sort(&names);
+	*ret = names;
+	names = (struct strv){0};
+	return 0;
+}
+
+static ssize_t do_readlink(struct platform *p, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = linux_open(linux_of(p), path, O_PATH | O_NOFOLLOW, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", buf, size);
+	if (n < 0)
+		return errno == ENOENT ? -EINVAL : -errno;
+	if ((size_t)n >= size)
+		return -ENAMETOOLONG;
+	buf[n] = '\0';
+	return n;
+}
+
+static bool do_exists(struct platform *p, const char *path)
+{
+	_cleanup_close_ int fd = linux_open(linux_of(p), path, O_PATH, 0);
+
+	return fd >= 0;
+}
+
+/* --- own files below run_dir --- */
+
+static bool is_own(const struct platform *p, const char *path)
+{
+	size_t n = strlen(p->run_dir);
+
+	return (strncmp(path, p->run_dir, n) == 0 && (path[n] == '/' || path[n] == '\0')) ||
+	       strncmp(path, "sys/fs/cgroup/openforbc", 23) == 0;
+}
+
+/* Opens the directory of path, made with its parents; *ret_name is the last component. */
+static int open_parent(const struct linux_platform *l, const char *path, bool make, const char **ret_name)
+{
+	char part[SYSFS_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+
+	if (len >= sizeof(part))
+		return -ENAMETOOLONG;
+	*ret_name = slash ? slash + 1 : path;
+	for (size_t i = 1; make && i <= len; i++) {
+		_cleanup_close_ int parent = -1;
+		const char *name;
+
+		if (path[i] != '/' && i != len)
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		parent = open_parent(l, part, false, &name);
+		if (parent < 0)
+			return parent;
+		if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	memcpy(part, path, len);
+	part[len] = '\0';
+	return linux_open(l, part, O_PATH | O_DIRECTORY, 0);
+}
+
+static int do_mkdir(struct platform *p, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int parent = -1;
+
+	if (!is_own(p, path))
+		return -EPERM;
+	parent = open_parent(linux_of(p), path, true, &name);
+	if (parent < 0)
+		return parent;
+	return mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int do_put(struct platform *p, const char *path, const char *content)
+{
+	char tmp[80];
+	const char *name;
+	size_t len = strlen(content);
+	_cleanup_close_ int parent = -1, fd = -1;
+
+	if (!is_own(p, path))
+		return -EPERM;
+	parent = open_parent(linux_of(p), path, true, &name);
+	if (parent < 0)
+		return parent;
+	snprintf(tmp, sizeof(tmp), ".tmp-%d", (int)getpid());
+	fd = openat(parent, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, content, len) != (ssize_t)len || renameat(parent, tmp, parent, name) < 0) {
+		int r = errno ? -errno : -EIO;
+
+		unlinkat(parent, tmp, 0);
+		return r;
+	}
+	return 0;
+}
+
+static int do_remove(struct platform *p, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int parent = -1;
+
+	if (!is_own(p, path))
+		return -EPERM;
+	parent = open_parent(linux_of(p), path, false, &name);
+	if (parent < 0)
+		return parent;
+	if (unlinkat(parent, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+/* --- the rest of the doors --- */
+
+static int do_nvml(struct platform *p, const struct nvml_api **ret, struct ofbc_error *err)
+{
+	if (!linux_of(p)->is_real)
+		return error_set(err, ENOENT, OFBC_REASON_NOT_SUPPORTED,
+		                 "NVML is not available in a file tree");
+	return nvml_load(ret, err);
+}
+
+static uint64_t do_now(struct platform *p)
+{
+	struct timespec t;
+
+	(void)p;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void do_sleep(struct platform *p, unsigned ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	(void)p;
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+}
+
+static bool do_pid_alive(struct platform *p, int pid, const char *comm)
+{
+	char path[64], name[64];
+
+	snprintf(path, sizeof(path), "proc/%d/comm", pid);
+	return do_read(p, path, name, sizeof(name)) >= 0 && (!comm || strncmp(name, comm, 15) == 0);
+}
+
+static void do_close(struct platform *p)
+{
+	struct linux_platform *l = linux_of(p);
+
+	close(l->root_fd);
+	free(l);
+}
+
+static const struct platform_ops linux_ops = {
+	.read = do_read,
+	.write = do_write,
+	.list = do_list,
+	.readlink = do_readlink,
+	.exists = do_exists,
+	.put = do_put,
+	.remove = do_remove,
+	.mkdir = do_mkdir,
+	.run = linux_run,
+	.spawn = linux_spawn,
+	.open_devices = linux_open_devices,
+	.nvml = do_nvml,
+	.now_ns = do_now,
+	.sleep_ms = do_sleep,
+	.pid_alive = do_pid_alive,
+	.close = do_close,
+};
+
+/* Run-time files of an ordinary user; /tmp only below a directory that is ours alone. */
+static int default_run_dir(const struct linux_platform *l, char *buf, size_t size, struct ofbc_error *err)
+{
+	const char *xdg = secure_getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+	char path[300];
+
+	if (!l->is_real || geteuid() == 0) {
+		snprintf(buf, size, "run/openforbc");
+		return 0;
+	}
+	if (xdg && xdg[0] == '/') {
+		snprintf(buf, size, "%s/openforbc", xdg + 1);
+		return 0;
+	}
+	snprintf(path, sizeof(path), "/tmp/openforbc-%u", (unsigned)geteuid());
+	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid() || (st.st_mode & 022))
+		return error_set(err, EACCES, OFBC_REASON_NOT_PERMITTED,
+		                 "'%s' is not a directory of yours alone", path);
+	snprintf(buf, size, "%s", path + 1);
+	return 0;
+}
+
+int platform_linux_new(const char *root_dir, const char *run_dir, struct platform **ret,
+                       struct ofbc_error *err)
+{
+	_cleanup_free_ struct linux_platform *l = calloc(1, sizeof(*l));
+	_cleanup_close_ int fd = open(root_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	if (!l)
+		return -ENOMEM;
+	if (fd < 0)
+		return error_set_errno(err, errno, "cannot open '%s'", root_dir);
+	l->is_real = strcmp(root_dir, "/") == 0;
+	l->root_fd = fd;
+	l->base.ops = &linux_ops;
+	l->base.privileged = l->is_real ? geteuid() == 0 : faccessat(fd, ".", W_OK, 0) == 0;
+	snprintf(l->base.real_root, sizeof(l->base.real_root), "%s", l->is_real ? "" : root_dir);
+	if (run_dir && run_dir[0] == '/')
+		snprintf(l->base.run_dir, sizeof(l->base.run_dir), "%s", run_dir + 1);
+	else
+		r = default_run_dir(l, l->base.run_dir, sizeof(l->base.run_dir), err);
+	if (r < 0)
+		return r;
+	steal_fd(&fd);
+	*ret = &steal_ptr(l)->base;
+	return 0;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The doors to the host. Everything above calls these and nothing else, so that a fake tree, a
+ * captured machine or the emulation replaces the host by replacing one table.
+ *
+ * Paths are relative to the host's root and have no leading slash: "sys/bus/pci/devices".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/strv.h"
+#include "openforbc/error.h"
+
+struct nvml_api;
+struct platform;
+
+/* One open character device of one process. */
+struct open_device {
+	int pid;
+	uid_t uid;
+	char comm[32];
+	char path[96]; /* "/dev/vfio/12"; the node found by device number where links mislead */
+};
+
+struct open_device_list {
+	struct open_device *v;
+	size_t n, cap;
+	bool incomplete; /* some processes were not ours to look into */
+};
+
+struct command {
+	const char *const *argv; /* argv[0] searched in PATH */
+	const char *const *env;  /* "NAME=value" set on top of ours, NULL-terminated; may be NULL */
+	const char *input;       /* to stdin; NULL: /dev/null */
+	unsigned timeout_ms;     /* 0: no limit. Then SIGTERM, 2 s later SIGKILL: -ETIMEDOUT */
+};
+
+struct command_result {
+	int status;     /* exit status, 128 + signal */
+	char out[8192]; /* stdout and stderr together, cut */
+};
+
+struct platform_ops {
+	/* Reads a small file into buf (NUL-terminated, trailing newline removed). Returns the length or
+	 * -errno. */
+	ssize_t (*read)(struct platform *p, const char *path, char *buf, size_t size);
+	/* Writes one attribute of sysfs/procfs. A value > 0 of timeout_ms runs the write in a child, because
+	 * the kernel may sleep without limit: -ETIMEDOUT then. Returns 0 or -errno of the write. */
+	int (*write)(struct platform *p, const char *path, const char *value, unsigned timeout_ms);
+	/* Names in a directory in version order, without dot entries. -ENOENT, -ENOTDIR ... */
+	int (*list)(struct platform *p, const char *path, struct strv *ret);
+	/* Text of a symbolic link; returns the length or -errno. */
+	ssize_t (*readlink)(struct platform *p, const char *path, char *buf, size_t size);
+	bool (*exists)(struct platform *p, const char *path);
+	/* Own run-time files, below p->run_dir only: replace atomically (directories are made), remove a
+	 * file or an empty directory. */
+	int (*put)(struct platform *p, const char *path, const char *content);
+	int (*remove)(struct platform *p, const char *path);
+	int (*mkdir)(struct platform *p, const char *path);
+	/* 0 when the program ran (status in ret), -ENOENT not installed, -ETIMEDOUT, -errno. */
+	int (*run)(struct platform *p, const struct command *cmd, struct command_result *ret);
+	/* Runs argv with env added and the terminal's descriptors, waits. cgroup: joined before exec,
+	 * relative path or NULL. cpus: list for the affinity, or NULL. *ret_pid_hook, when set, is called in
+	 * the parent with the child's pid. */
+	int (*spawn)(struct platform *p, char *const argv[], const char *const *env, const char *cgroup,
+	             const char *cpus, int *ret_status);
+	/* Every open descriptor below /dev/{nvidia*,vfio,dri,kfd,iommu} of every process; one scan. */
+	int (*open_devices)(struct platform *p, struct open_device_list *ret);
+	/* NVML. -ENOENT no library, -EPROTO unusable one. The table lives as long as the platform. */
+	int (*nvml)(struct platform *p, const struct nvml_api **ret, struct ofbc_error *err);
+	uint64_t (*now_ns)(struct platform *p); /* monotonic */
+	void (*sleep_ms)(struct platform *p, unsigned ms);
+	bool (*pid_alive)(struct platform *p, int pid, const char *comm); /* comm: NULL or must equal */
+	void (*close)(struct platform *p);
+};
+
+struct platform {
+	const struct platform_ops *ops;
+	bool emulated;
+	bool privileged;     /* may change hardware (root, or emulated) */
+	char run_dir[256];   /* relative to the root; forgotten at reboot */
+	char state_dir[512]; /* where the records of this host live; "": the caller's default */
+	char real_root[256]; /* directory in the real file system that is "/" here; "" when there is none */
+	void (*log)(void *data, const char *message);
+	void *log_data;
+};
+
+/* The real host, or a tree below root_dir ("/" is the real one). run_dir is absolute or NULL for the default.
+ */
+int platform_linux_new(const char *root_dir, const char *run_dir, struct platform **ret,
+                       struct ofbc_error *err);
+void platform_free(struct platform *p); /* accepts NULL */
+
+/* Lock file in the real file system (the state directory). Waits up to timeout_ms. On -EBUSY the
+ * message names the holder's pid and command. Released by close(*ret_fd) or death. */
+int lock_take(const char *path, unsigned timeout_ms, int *ret_fd, struct ofbc_error *err);
+
+void platform_debug(struct platform *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- sysfs.c: convenience over the doors. Path arguments are printf formats. --- */
+#define SYSFS_PATH_MAX 512
+ssize_t sysfs_read(struct platform *p, char *buf, size_t size, const char *path_fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+int sysfs_read_u64(struct platform *p, uint64_t *ret, const char *path_fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int sysfs_write(struct platform *p, const char *value, const char *path_fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int sysfs_write_deadline(struct platform *p, const char *value, unsigned timeout_ms, const char *path_fmt,
+                         ...) __attribute__((format(printf, 4, 5)));
+bool sysfs_exists(struct platform *p, const char *path_fmt, ...) __attribute__((format(printf, 2, 3)));
+int sysfs_list(struct platform *p, struct strv *ret, const char *path_fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Last component of a link's target; returns its length or -errno. */
+ssize_t sysfs_link_name(struct platform *p, char *buf, size_t size, const char *path_fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* --- pci.c --- */
+struct pci_function {
+	char address[16];
+	uint32_t vendor, device, class; /* from the sysfs files, never from config space */
+	char driver[32];                /* "" unbound */
+	char iommu_group[16];           /* "" none */
+	bool is_vf;
+	unsigned total_vfs; /* 0: no SR-IOV */
+	unsigned num_vfs;   /* by counting virtfn links: reading sriov_numvfs may block */
+};
+int pci_read(struct platform *p, const char *address, struct pci_function *ret);
+/* Addresses of the VFs of a PF in VF order. */
+int pci_vfs(struct platform *p, const char *pf, struct strv *ret);
+/* sriov_numvfs through 0, autoprobe set before, read back by counting links. Waits up to 10 s. */
+int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, bool autoprobe, struct ofbc_error *err);
+/* Bind to one driver with driver_override ("" = back to the normal one); reads back. */
+int pci_bind(struct platform *p, const char *address, const char *driver, struct ofbc_error *err);
+/* Other endpoint functions in the same IOMMU group that are not bound to a harmless driver. */
+int pci_group_others(struct platform *p, const char *address, struct strv *ret);
+/* Name of a device from usr/share/misc/pci.ids; -ENOENT when unknown. */
+int pci_name(struct platform *p, uint32_t vendor, uint32_t device, char *buf, size_t size);
+
+/* --- state.c: where our own files live in the real file system --- */
+/* option, or /var/lib/openforbc for root, or $XDG_STATE_HOME/openforbc, ~/.local/state/openforbc. Not made.
+ */
+int state_dir_find(const char *option, char *buf, size_t size, struct ofbc_error *err);
+/* mkdir -p with mode 0755. */
+int state_dir_make(const char *path, struct ofbc_error *err);
+int64_t wall_clock_s(void); /* seconds since 1970 */

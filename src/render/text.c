@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Aligned columns. A column in which nothing is known is left out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "render/render.h"
+
+#define CELL_MAX    300
+#define COLUMNS_MAX 32
+
+struct column {
+	const struct field *field;
+	size_t width;
+	bool used;
+};
+
+static const char *item_at(const struct render_list *l, size_t i)
+{
+	return (const char *)l->items + i * l->item_size;
+}
+
+static size_t choose_columns(const struct render_options *o, const struct render_list *l,
+                             struct column *columns)
+{
+	size_t n = 0;
+
+	for (const struct field *f = l->fields; f->key && n < COLUMNS_MAX; f++) {
+		if (f->title && (o->wide || !(f->flags & FIELD_WIDE)))
+			columns[n++] = (struct column){.field = f, .width = strlen(f->title)};
+	}
+	return n;
+}
+
+static bool is_number(const struct field *f)
+{
+	return f->kind == FIELD_U64 || f->kind == FIELD_BYTES || f->kind == FIELD_SHARE;
+}
+
+static void add_cell(struct strbuf *out, const struct column *c, const char *text, bool is_last)
+{
+	size_t len = strlen(text), pad = c->width > len ? c->width - len : 0;
+
+	if (is_number(c->field))
+		strbuf_addf(out, "%*s", (int)pad, "");
+	strbuf_add(out, text);
+	if (!is_number(c->field) && !is_last)
+		strbuf_addf(out, "%*s", (int)pad, "");
+	strbuf_add(out, is_last ? "\n" : "  ");
+}
+
+int render_table(const struct render_options *o, const struct render_list *l, struct strbuf *out)
+{
+	struct column columns[COLUMNS_MAX];
+	size_t n = choose_columns(o, l, columns), last = 0;
+	_cleanup_free_ char *cells = malloc((l->n * n + 1) * CELL_MAX);
+
+	if (!cells)
+		return -ENOMEM;
+	if (o->emulated)
+		strbuf_addf(out, "# emulated host %s: nothing here is real hardware\n", o->emulated);
+	if (l->n == 0) {
+		strbuf_addf(out, "%s\n", l->empty);
+		return out->err;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		for (size_t k = 0; k < n; k++) {
+			char *cell = cells + (i * n + k) * CELL_MAX;
+			size_t len;
+
+			render_value_text(columns[k].field, item_at(l, i), cell, CELL_MAX);
+			len = strlen(cell);
+			columns[k].used |= len > 0;
+			columns[k].width = len > columns[k].width ? len : columns[k].width;
+		}
+	}
+	for (size_t k = 0; k < n; k++)
+		last = columns[k].used ? k : last;
+	strbuf_add(out, o->color ? "\033[1m" : "");
+	for (size_t k = 0; k < n; k++) {
+		if (columns[k].used)
+			add_cell(out, &columns[k], columns[k].field->title, k == last);
+	}
+	strbuf_add(out, o->color ? "\033[0m" : "");
+	for (size_t i = 0; i < l->n; i++) {
+		for (size_t k = 0; k < n; k++) {
+			if (columns[k].used)
+				add_cell(out, &columns[k], cells + (i * n + k) * CELL_MAX, k == last);
+		}
+	}
+	return out->err;
+}
+
+void render_item_text(const struct field *fields, const void *item, struct strbuf *out)
+{
+	char cell[1024];
+
+	for (const struct field *f = fields; f->key; f++) {
+		render_value_text(f, item, cell, sizeof(cell));
+		if (cell[0])
+			strbuf_addf(out, "%-16s %s\n", f->key, cell);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The database of what is ours. The only users of SQL are store.c and schema/. */
+#pragma once
+
+#include "base/strv.h"
+#include "openforbc/partition.h"
+
+struct store;
+
+enum record_state { RECORD_CREATING, RECORD_ACTIVE, RECORD_DESTROYING };
+
+struct record {
+	char uuid[37];
+	char name[64];
+	char gpu[64];
+	char gpu_uuid[64];
+	char technology[16];
+	char type[96];
+	char device[128];
+	struct ofbc_placement placement;
+	uint64_t memory_bytes;
+	enum record_state state;
+	int64_t created_unix_s;
+};
+
+struct record_list {
+	struct record *v;
+	size_t n, cap;
+};
+
+/* create: false opens an existing file only (-ENOENT when there is none). Migrates the schema. */
+int store_open(const char *state_dir, bool create, struct store **ret, struct ofbc_error *err);
+void store_close(struct store *s); /* accepts NULL */
+int store_records(struct store *s, struct record_list *ret, struct ofbc_error *err);
+void record_list_done(struct record_list *l);
+int store_put(struct store *s, const struct record *r,
+              struct ofbc_error *err); /* insert or replace by uuid */
+int store_forget(struct store *s, const char *uuid, struct ofbc_error *err);
+int store_set_cordon(struct store *s, const char *gpu, bool cordoned, struct ofbc_error *err);
+int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err);
