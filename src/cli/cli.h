@@ -64,17 +64,21 @@ int cli_parse(struct cli *c, int argc, char **argv,
               struct ofbc_error *err);                         /* 0; 1: help was printed; -errno */
 const char *cli_option(const struct cli *c, const char *name); /* value, "" for a flag, NULL absent */
 int cli_number(const struct cli *c, const char *name, unsigned max, long *ret,
-               struct ofbc_error *err); /* 1 given, 0 not */
-void print_help(const struct cli *c);
-int print_tables(struct cli *c);
+               struct ofbc_error *err);                     /* 1 given, 0 not */
+void print_help(const struct command *k, const char *noun); /* k NULL: the verbs of a noun, or all */
+int help(struct cli *c);
 
 /* main.c */
 int cli_fail(const struct cli *c, const struct ofbc_error *err); /* prints, returns the status */
 int cli_print(const struct cli *c, struct strbuf *out);          /* writes to stdout; exit status */
 int cli_list(const struct cli *c, const struct render_list *l);
+struct json *cli_object(const struct cli *c, const char *schema); /* the frame of a JSON answer */
+int cli_print_json(const struct cli *c, struct json *doc);        /* takes doc; exit status */
 int cli_partitions(const struct cli *c, const struct ofbc_partition_list *l, const char *schema);
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* with -v */
 int cli_open(struct cli *c, struct ofbc_error *err);
+void catch_signals(const int *signals, size_t n); /* they interrupt, but do not end the program */
+int caught_signal(void);                          /* the last one of them, 0 none */
 
 /* overview.c */
 int overview(struct cli *c);

@@ -53,12 +53,15 @@ static const struct option *find_option(const struct option *table, const char *
 	return NULL;
 }
 
+/* Half of a short word may be wrong, three letters of a long one. People get the first letter right, so that
+ * it decides between equals. */
 static void nearest(const char *word, const char *candidate, unsigned *best, const char **ret)
 {
 	unsigned d = edit_distance(word, candidate);
+	unsigned score = d * 2 + (word[0] != candidate[0]);
 
-	if (d < *best && d <= 3) {
-		*best = d;
+	if (score < *best && d <= 3 && d <= (strlen(word) + 1) / 2) {
+		*best = score;
 		*ret = candidate;
 	}
 }
@@ -73,15 +76,15 @@ static int unknown_option(const struct cli *c, const char *arg, struct ofbc_erro
 
 	snprintf(name, sizeof(name), "%.*s", (int)n, arg);
 	error_set(err, EINVAL, OFBC_REASON_USAGE, "unknown option '%s'", name);
-	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
+	for (size_t t = 0; t < ARRAY_SIZE(tables) && arg[1] == '-'; t++) {
 		for (const struct option *o = tables[t]; o && o->name; o++)
 			nearest(name + strspn(name, "-"), o->name, &best, &hit);
 	}
 	if (hit)
 		error_hint(err, "did you mean '--%s'?", hit);
 	else if (c->command)
-		error_hint(err, "`openforbc %s %s --help` lists the options", c->command->noun,
-		           c->command->verb);
+		error_hint(err, "`openforbc %s%s%s --help` lists the options", c->command->noun,
+		           c->command->verb ? " " : "", c->command->verb ? c->command->verb : "");
 	else
 		error_hint(err, "`openforbc --help` lists the options");
 	return -EINVAL;
@@ -109,35 +112,31 @@ static int check_value(const struct option *o, const char *value, struct ofbc_er
 	return -EINVAL;
 }
 
-/* One option at argv[i]; returns how many words it took, or -errno. */
-static int take_option(struct cli *c, int argc, char **argv, int i, struct ofbc_error *err)
+static const struct option *lookup(const struct cli *c, const char *name, size_t len, char letter)
 {
-	const char *arg = argv[i];
-	bool is_long = arg[1] == '-';
-	const char *name = arg + (is_long ? 2 : 1), *value = NULL;
-	size_t len = is_long ? strcspn(name, "=") : 1;
-	const struct option *o =
-		find_option(c->command ? c->command->options : NULL, name, len, is_long ? 0 : name[0]);
+	const struct option *o = find_option(c->command ? c->command->options : NULL, name, len, letter);
+
+	return o ? o : find_option(global_options, name, len, letter);
+}
+
+/* One option with the value that stood beside it, if any. Returns how many words it took, or -errno. */
+static int add_option(struct cli *c, const struct option *o, const char *value, const char *next,
+                      struct ofbc_error *err)
+{
 	int words = 1;
 
-	if (!o)
-		o = find_option(global_options, name, len, is_long ? 0 : name[0]);
-	if (!o)
-		return unknown_option(c, arg, err);
-	if (name[len])
-		value = name + len + (is_long || name[len] == '=');
 	if (!o->argument && value) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "--%s takes no value", o->name);
 		error_hint(err, "write '--%s' alone", o->name);
 		return -EINVAL;
 	}
 	if (o->argument && !value) {
-		if (i + 1 >= argc) {
+		if (!next) {
 			error_set(err, EINVAL, OFBC_REASON_USAGE, "--%s needs a value", o->name);
 			error_hint(err, "write '--%s %s'", o->name, o->argument);
 			return -EINVAL;
 		}
-		value = argv[i + 1];
+		value = next;
 		words = 2;
 	}
 	if (o->argument && check_value(o, value, err) < 0)
@@ -147,6 +146,40 @@ static int take_option(struct cli *c, int argc, char **argv, int i, struct ofbc_
 	c->options[c->n_options].option = o;
 	c->options[c->n_options++].value = value ? value : "";
 	return words;
+}
+
+/* "-qv", "-o json", "-ojson" */
+static int take_letters(struct cli *c, const char *arg, const char *next, struct ofbc_error *err)
+{
+	for (const char *s = arg + 1; *s; s++) {
+		const struct option *o = lookup(c, NULL, 0, *s);
+		char one[3] = {'-', *s, '\0'};
+		int r;
+
+		if (!o)
+			return unknown_option(c, one, err);
+		if (o->argument || s[1] == '=')
+			return add_option(c, o, s[1] ? s + 1 + (s[1] == '=') : NULL, next, err);
+		r = add_option(c, o, NULL, NULL, err);
+		if (r < 0)
+			return r;
+	}
+	return 1;
+}
+
+/* One word that begins with a dash; next may be its value. Returns how many words it took, or -errno. */
+static int take_option(struct cli *c, const char *arg, const char *next, struct ofbc_error *err)
+{
+	const struct option *o;
+	size_t len;
+
+	if (arg[1] != '-')
+		return take_letters(c, arg, next, err);
+	len = strcspn(arg + 2, "=");
+	o = lookup(c, arg + 2, len, 0);
+	if (!o)
+		return unknown_option(c, arg, err);
+	return add_option(c, o, arg[2 + len] ? arg + 3 + len : NULL, next, err);
 }
 
 static const struct command *find_command(const char *noun, const char *verb, bool *ret_noun_known)
@@ -265,10 +298,24 @@ static void apply_globals(struct cli *c)
 		c->render.color = false;
 }
 
-int cli_parse(struct cli *c, int argc, char **argv, struct ofbc_error *err)
+/* Also where the command line could not be read to its end. */
+static bool wants_json(int argc, char **argv)
 {
-	const char *noun = NULL;
-	bool known;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		const char *next = i + 1 < argc ? argv[i + 1] : "";
+
+		if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "-j") == 0 ||
+		    strcmp(argv[i], "-ojson") == 0 || strcmp(argv[i], "--output=json") == 0)
+			return true;
+		if ((strcmp(argv[i], "-o") == 0 || strcmp(argv[i], "--output") == 0) &&
+		    strcmp(next, "json") == 0)
+			return true;
+	}
+	return false;
+}
+
+static int parse_words(struct cli *c, int argc, char **argv, const char **ret_noun, struct ofbc_error *err)
+{
 	int r = 0;
 
 	for (int i = 1; i < argc && r >= 0;) {
@@ -277,25 +324,31 @@ int cli_parse(struct cli *c, int argc, char **argv, struct ofbc_error *err)
 			break;
 		}
 		if (argv[i][0] == '-' && argv[i][1])
-			r = take_option(c, argc, argv, i, err);
+			r = take_option(c, argv[i], i + 1 < argc ? argv[i + 1] : NULL, err);
 		else
-			r = take_word(c, &noun, argv[i], err);
+			r = take_word(c, ret_noun, argv[i], err);
 		i += r > 0 ? r : 1;
 	}
+	return r;
+}
+
+int cli_parse(struct cli *c, int argc, char **argv, struct ofbc_error *err)
+{
+	const char *noun = NULL;
+	bool known;
+	int r = parse_words(c, argc, argv, &noun, err);
+
 	apply_globals(c);
-	if (r < 0)
+	if (r < 0) {
+		c->is_json |= wants_json(argc, argv);
 		return r;
+	}
 	if (cli_option(c, "version")) {
-		printf("openforbc %s\n", OFBC_VERSION);
-		return 1;
+		c->command = find_command("version", NULL, &known);
+		return 0;
 	}
 	if (cli_option(c, "help")) {
-		/* A noun alone lists its verbs. */
-		static struct command only_noun;
-
-		only_noun.noun = noun;
-		c->command = c->command ? c->command : noun ? &only_noun : NULL;
-		print_help(c);
+		print_help(c->command, noun);
 		return 1;
 	}
 	if (!c->command && noun)
@@ -349,28 +402,33 @@ static void print_options(const struct option *table, const char *title)
 	}
 }
 
-void print_help(const struct cli *c)
+static void print_commands(const char *noun)
 {
-	const struct command *k = c->command;
-	const char *noun = k ? k->noun : NULL;
+	for (const struct command *const *t = command_tables; *t; t++) {
+		for (const struct command *k = *t; k->noun; k++) {
+			char left[128];
 
-	if (k && k->run) {
-		printf("usage: openforbc [options] %s %s %s\n\n%s\n", k->noun, k->verb ? k->verb : "",
-		       k->args, k->summary);
+			if (noun && strcmp(noun, k->noun) != 0)
+				continue;
+			snprintf(left, sizeof(left), "%s%s%s%s%s", k->noun, k->verb ? " " : "",
+			         k->verb ? k->verb : "", k->args[0] ? " " : "", k->args);
+			if (strlen(left) <= 36)
+				printf("  %-36s %s\n", left, k->summary);
+			else
+				printf("  %s\n  %-36s %s\n", left, "", k->summary);
+		}
+	}
+}
+
+void print_help(const struct command *k, const char *noun)
+{
+	if (k) {
+		printf("usage: openforbc [options] %s%s%s %s\n\n%s\n", k->noun, k->verb ? " " : "",
+		       k->verb ? k->verb : "", k->args, k->summary);
 		print_options(k->options, "options");
 	} else {
 		printf("usage: openforbc [options] %s VERB ...\n\n", noun ? noun : "NOUN");
-		for (const struct command *const *t = command_tables; *t; t++) {
-			for (k = *t; k->noun; k++) {
-				char left[64];
-
-				if (!k->summary || (noun && strcmp(noun, k->noun) != 0))
-					continue;
-				snprintf(left, sizeof(left), "%s %s %s", k->noun, k->verb ? k->verb : "",
-				         k->args);
-				printf("  %-42s %s\n", left, k->summary);
-			}
-		}
+		print_commands(noun);
 	}
 	print_options(global_options, "options everywhere");
 	printf("\nexit status: 0 done, 1 failed, 2 usage, 3 not found, 4 in use, 5 no capacity, 6 not permitted,\n"
@@ -381,25 +439,43 @@ static void print_option_rows(const char *prefix, const struct option *table)
 {
 	for (const struct option *o = table; o && o->name; o++) {
 		if (o->help)
-			printf("option %s --%s %s\n", prefix, o->name, o->argument ? o->argument : "");
+			printf("option %s --%s%s%s\n", prefix, o->name, o->argument ? " " : "",
+			       o->argument ? o->argument : "");
 	}
 }
 
-/* For the completion and the check of the manual. */
-int print_tables(struct cli *c)
+/* For the check of the manual. */
+static void print_tables(void)
 {
-	(void)c;
 	print_option_rows("-", global_options);
 	for (const struct command *const *t = command_tables; *t; t++) {
 		for (const struct command *k = *t; k->noun; k++) {
 			char prefix[64];
 
-			if (!k->summary)
-				continue;
 			snprintf(prefix, sizeof(prefix), "%s/%s", k->noun, k->verb ? k->verb : "-");
 			printf("command %s\n", prefix);
 			print_option_rows(prefix, k->options);
 		}
 	}
+}
+
+int help(struct cli *c)
+{
+	const char *noun = c->n_args > 0 ? c->args[0] : NULL, *verb = c->n_args > 1 ? c->args[1] : NULL;
+	const struct command *k = NULL;
+	struct ofbc_error err = {0};
+	bool known = false;
+
+	if (cli_option(c, "tables")) {
+		print_tables();
+		return 0;
+	}
+	if (noun)
+		k = find_command(noun, verb, &known);
+	if (noun && !k && (verb || !known)) {
+		unknown_word(noun, verb, known, &err);
+		return cli_fail(c, &err);
+	}
+	print_help(k, noun);
 	return 0;
 }

@@ -69,12 +69,29 @@ static int run_show(struct cli *c)
 	return cli_print(c, &out);
 }
 
-static int say(const struct cli *c, int r, const struct ofbc_error *err, const char *done, const char *was)
+/* What a change of a GPU's state is called: for programs, done, and when there was nothing to do. */
+struct change {
+	const char *schema, *done, *was;
+};
+
+static int say(const struct cli *c, int r, const struct ofbc_error *err, const struct change *change)
 {
+	struct json *doc;
+
 	if (r < 0)
 		return cli_fail(c, err);
+	if (c->is_json) {
+		doc = cli_object(c, change->schema);
+		json_set_str(doc, "gpu", c->args[0]);
+		if (c->n_args > 1)
+			json_set_str(doc, "technology", c->args[1]);
+		json_set_bool(doc, "changed", r == 0);
+		return cli_print_json(c, doc);
+	}
 	if (c->render.format == RENDER_TABLE)
-		printf("%s %s%s\n", c->args[0], r == 1 ? was : done, c->render.emulated ? " (emulated)" : "");
+		printf("%s%s%s %s%s\n", c->args[0], c->n_args > 1 ? ": " : "",
+		       c->n_args > 1 ? c->args[1] : "", r == 1 ? change->was : change->done,
+		       c->render.emulated ? " (emulated)" : "");
 	return 0;
 }
 
@@ -85,34 +102,40 @@ static unsigned mode_flags(const struct cli *c)
 
 static int run_enable(struct cli *c)
 {
+	static const struct change change = {"gpu-enable", "is on now", "was on already"};
 	struct ofbc_error err = {0};
 	int r = ofbc_gpu_enable(c->ctx, c->args[0], c->args[1], mode_flags(c), &err);
 
-	return say(c, r, &err, "is ready", "was ready already");
+	return say(c, r, &err, &change);
 }
 
 static int run_disable(struct cli *c)
 {
+	static const struct change change = {"gpu-disable", "is off now", "was off already"};
 	struct ofbc_error err = {0};
 	int r = ofbc_gpu_disable(c->ctx, c->args[0], c->args[1], mode_flags(c), &err);
 
-	return say(c, r, &err, "is switched off", "was off already");
+	return say(c, r, &err, &change);
 }
 
 static int run_cordon(struct cli *c)
 {
+	static const struct change change = {"gpu-cordon", "takes no new partitions now",
+	                                     "took no new partitions already"};
 	struct ofbc_error err = {0};
 	int r = ofbc_gpu_cordon(c->ctx, c->args[0], true, &err);
 
-	return say(c, r, &err, "takes no new partitions", "took no new partitions already");
+	return say(c, r, &err, &change);
 }
 
 static int run_uncordon(struct cli *c)
 {
+	static const struct change change = {"gpu-uncordon", "takes new partitions now",
+	                                     "took new partitions already"};
 	struct ofbc_error err = {0};
 	int r = ofbc_gpu_cordon(c->ctx, c->args[0], false, &err);
 
-	return say(c, r, &err, "takes new partitions", "took new partitions already");
+	return say(c, r, &err, &change);
 }
 
 static const struct option mode_options[] = {

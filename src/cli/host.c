@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 
 DEFINE_CLEANUP(struct ofbc_finding_list *, ofbc_finding_list_free);
+DEFINE_CLEANUP(struct ofbc_partition_list *, ofbc_partition_list_free);
 
 /* Success only when some technology is ready. */
 static int run_doctor(struct cli *c)
@@ -35,66 +36,90 @@ static int run_list(struct cli *c)
 {
 	struct ofbc_error err = {0};
 	char **names = NULL;
+	int status = 0;
 
 	if (ofbc_host_names(&names, &err) < 0)
 		return cli_fail(c, &err);
 	if (c->is_json) {
-		_cleanup_json_ struct json *doc = json_object();
-		_cleanup_free_ char *text = NULL;
-		struct json *a = json_array();
+		struct json *doc = cli_object(c, "host-list"), *a = json_array();
 
-		json_set_str(doc, "schema", "openforbc.host-list/1");
 		for (size_t i = 0; names[i]; i++)
 			json_append_str(a, names[i]);
 		json_set(doc, "hosts", a);
-		if (json_print(doc, &text) == 0)
-			fputs(text, stdout);
+		status = cli_print_json(c, doc);
 	} else {
 		for (size_t i = 0; names[i]; i++)
 			printf("%s\n", names[i]);
 	}
 	ofbc_env_free(names);
-	return 0;
+	return status;
+}
+
+static int done(const struct cli *c, int r, const char *schema, const struct ofbc_error *err)
+{
+	if (r < 0)
+		return cli_fail(c, err);
+	return c->is_json ? cli_print_json(c, cli_object(c, schema)) : 0;
 }
 
 static int run_reboot(struct cli *c)
 {
 	struct ofbc_error err = {0};
+	int r = ofbc_host_reboot(c->ctx, &err);
 
-	return ofbc_host_reboot(c->ctx, &err) < 0 ? cli_fail(c, &err) : 0;
-}
-
-static int hold(struct cli *c, bool on)
-{
-	const char *name = cli_option(c, "name");
-	struct ofbc_error err = {0};
-	long pid = 4242;
-
-	if (cli_number(c, "pid", 4194304, &pid, &err) < 0)
-		return cli_fail(c, &err);
-	if (ofbc_host_hold(c->ctx, c->args[0], name ? name : "holder", on ? (int)pid : 0, &err) < 0)
-		return cli_fail(c, &err);
-	return 0;
+	return done(c, r, "host-reboot", &err);
 }
 
 static int run_hold(struct cli *c)
 {
-	return hold(c, true);
+	const char *name = cli_option(c, "name");
+	struct ofbc_error err = {0};
+	long pid = 4242;
+	int r = cli_number(c, "pid", 4194304, &pid, &err);
+
+	if (r > 0 && pid == 0) {
+		error_set(&err, EINVAL, OFBC_REASON_USAGE, "'0' is no value for --pid");
+		error_hint(&err, "1 to 4194304 is valid");
+		r = -EINVAL;
+	}
+	if (r >= 0)
+		r = ofbc_host_hold(c->ctx, c->args[0], name ? name : "holder", (int)pid, &err);
+	return done(c, r, "host-hold", &err);
+}
+
+/* Without a name everybody lets go. */
+static int release_all(struct cli *c, struct ofbc_error *err)
+{
+	_cleanup_(ofbc_partition_list_free_p) struct ofbc_partition_list *l = NULL;
+	const struct ofbc_partition *p;
+	int r = ofbc_partition_list(c->ctx, NULL, &l, err);
+
+	if (r == 0)
+		r = ofbc_partition_find(l, c->args[0], &p, err);
+	for (size_t i = 0; r == 0 && i < p->holders.n; i++)
+		r = ofbc_host_hold(c->ctx, p->uuid, p->holders.v[i].name, 0, err);
+	return r;
 }
 
 static int run_release(struct cli *c)
 {
-	return hold(c, false);
+	const char *name = cli_option(c, "name");
+	struct ofbc_error err = {0};
+	int r = name || !ofbc_context_is_emulated(c->ctx)
+	                ? ofbc_host_hold(c->ctx, c->args[0], name ? name : "holder", 0, &err)
+	                : release_all(c, &err);
+
+	return done(c, r, "host-release", &err);
 }
 
 static const struct option hold_options[] = {
-	{.name = "name", .argument = "COMMAND", .help = "command name of the pretended process"},
-	{.name = "pid", .argument = "PID", .help = "its process id"},
+	{.name = "name", .argument = "COMMAND", .help = "its command name; default: holder"},
+	{.name = "pid", .argument = "PID", .help = "its process id; default: 4242"},
 	{.name = NULL},
 };
 
 static const struct option release_options[] = {
-	{.name = "name", .argument = "COMMAND", .help = "command name of the pretended process"},
+	{.name = "name", .argument = "COMMAND", .help = "only what this command holds; default: everybody"},
 	{.name = NULL},
 };
 
@@ -113,7 +138,7 @@ const struct command host_commands[] = {
 	{.noun = "host",
          .verb = "reboot",
          .args = "",
-         .summary = "reboot an emulated host",
+         .summary = "on an emulated host: reboot, and forget what hardware forgets",
          .run = run_reboot},
 	{.noun = "host",
          .verb = "hold",
@@ -126,7 +151,7 @@ const struct command host_commands[] = {
 	{.noun = "host",
          .verb = "release",
          .args = "P",
-         .summary = "the pretended process lets go",
+         .summary = "on an emulated host: the pretended process lets go",
          .options = release_options,
          .min_args = 1,
          .max_args = 1,

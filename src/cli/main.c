@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Start, output and failure of the program; the work is in the files of the nouns. */
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,17 +17,21 @@ const struct command *const command_tables[] = {gpu_commands,  type_commands,  p
 
 static int print_version(struct cli *c)
 {
-	(void)c;
-	printf("openforbc %s\n", OFBC_VERSION);
-	return 0;
+	struct json *doc;
+
+	if (!c->is_json) {
+		printf("openforbc %s\n", OFBC_VERSION);
+		return 0;
+	}
+	doc = cli_object(c, "version");
+	json_set_str(doc, "version", OFBC_VERSION);
+	return cli_print_json(c, doc);
 }
 
-static int help(struct cli *c)
-{
-	c->command = NULL;
-	print_help(c);
-	return 0;
-}
+static const struct option help_options[] = {
+	{.name = "tables"},
+	{.name = NULL},
+};
 
 const struct command other_commands[] = {
 	{.noun = "overview",
@@ -49,12 +51,12 @@ const struct command other_commands[] = {
          .needs_no_host = true,
          .run = print_version},
 	{.noun = "help",
-         .args = "",
-         .summary = "list the commands",
+         .args = "[NOUN [VERB]]",
+         .summary = "list the commands, or the options of one",
+         .options = help_options,
          .max_args = 2,
          .needs_no_host = true,
          .run = help},
-	{.noun = "tables", .args = "", .needs_no_host = true, .run = print_tables},
 	{.noun = NULL},
 };
 
@@ -84,14 +86,14 @@ int cli_open(struct cli *c, struct ofbc_error *err)
 	return 0;
 }
 
-static void fail_json(const struct ofbc_error *err)
+static void fail_json(const struct ofbc_error *err, const char *message)
 {
 	_cleanup_json_ struct json *doc = json_object();
 	_cleanup_free_ char *text = NULL;
 
 	json_set_str(doc, "schema", "openforbc.error/1");
 	json_set_str(doc, "reason", ofbc_reason_name(err->reason));
-	json_set_str(doc, "message", err->message);
+	json_set_str(doc, "message", message);
 	json_set_str(doc, "hint", err->hint);
 	if (json_print(doc, &text) == 0)
 		fputs(text, stdout);
@@ -99,11 +101,12 @@ static void fail_json(const struct ofbc_error *err)
 
 int cli_fail(const struct cli *c, const struct ofbc_error *err)
 {
+	const char *message = err->message[0] ? err->message : "out of memory";
 	int status = ofbc_reason_exit_status(err->reason);
 
 	if (c->is_json)
-		fail_json(err);
-	fprintf(stderr, "error: %s\n", err->message[0] ? err->message : "out of memory");
+		fail_json(err, message);
+	fprintf(stderr, "error: %s\n", message);
 	if (err->hint[0])
 		fprintf(stderr, "hint: %s\n", err->hint);
 	return status ? status : 1;
@@ -118,6 +121,33 @@ int cli_print(const struct cli *c, struct strbuf *out)
 		return cli_fail(c, &err);
 	}
 	fwrite(strbuf_str(out), 1, out->len, stdout);
+	return 0;
+}
+
+struct json *cli_object(const struct cli *c, const char *schema)
+{
+	struct json *doc = json_object();
+	char text[96];
+
+	snprintf(text, sizeof(text), "openforbc.%s/1", schema);
+	json_set_str(doc, "schema", text);
+	if (c->ctx)
+		json_set_bool(doc, "emulated", c->render.emulated != NULL);
+	return doc;
+}
+
+int cli_print_json(const struct cli *c, struct json *doc)
+{
+	_cleanup_json_ struct json *own = doc;
+	_cleanup_free_ char *text = NULL;
+	struct ofbc_error err = {0};
+	int r = json_print(own, &text);
+
+	if (r < 0) {
+		error_set_errno(&err, -r, "cannot write the answer");
+		return cli_fail(c, &err);
+	}
+	fputs(text, stdout);
 	return 0;
 }
 
@@ -152,18 +182,43 @@ void cli_note(const struct cli *c, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* A full disk or a closed pipe must not look like success. */
-static int finish(const struct cli *c, int status)
-{
-	struct ofbc_error err = {0};
+static volatile sig_atomic_t last_signal;
 
+static void note_signal(int signal_number)
+{
+	last_signal = signal_number;
+}
+
+int caught_signal(void)
+{
+	return last_signal;
+}
+
+/* A handler, unlike SIG_IGN, is not inherited by the programs of `partition run`. */
+void catch_signals(const int *signals, size_t n)
+{
+	struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+
+	for (size_t i = 0; i < n; i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+/* A full disk or a closed pipe must not look like success; a reader who had enough needs no message. */
+static int finish(int status)
+{
+	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	error_set(&err, errno ? errno : EIO, OFBC_REASON_FAILED, "cannot write the output: %s",
-	          errno ? strerror(errno) : "error");
-	fprintf(stderr, "error: %s\n", err.message);
-	(void)c;
+	if (errno != EPIPE && last_signal != SIGPIPE)
+		fprintf(stderr, "error: cannot write the output: %s\n", strerror(errno ? errno : EIO));
 	return status ? status : 1;
+}
+
+static bool has_color(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no && no[0]) && !(term && strcmp(term, "dumb") == 0);
 }
 
 int main(int argc, char **argv)
@@ -172,15 +227,14 @@ int main(int argc, char **argv)
 	struct ofbc_error err = {0};
 	int status, r;
 
-	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_IGN);
-	c.render.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	catch_signals(&(const int){SIGPIPE}, 1);
+	c.render.color = isatty(STDOUT_FILENO) && has_color();
 	r = cli_parse(&c, argc, argv, &err);
 	if (r > 0)
-		return finish(&c, 0);
+		return finish(0);
 	if (r == 0 && !c.command->needs_no_host)
 		r = cli_open(&c, &err);
 	status = r < 0 ? cli_fail(&c, &err) : c.command->run(&c);
 	ofbc_context_free(c.ctx);
-	return finish(&c, status);
+	return finish(status);
 }

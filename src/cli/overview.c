@@ -102,6 +102,34 @@ static void add_partition(const struct ofbc_partition *p, unsigned *letter, stru
 	            p->is_ours ? "" : " foreign", holders[0] ? " in use by" : "", holders);
 }
 
+static void technologies_text(const struct ofbc_gpu *gpu, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	for (const struct field *f = gpu_fields; f->key; f++) {
+		if (strcmp(f->key, "technologies") == 0)
+			render_value_text(f, gpu, buf, n);
+	}
+}
+
+static int overview_json(const struct cli *c, const struct ofbc_gpu_list *gpus,
+                         const struct ofbc_partition_list *parts)
+{
+	struct json *doc = cli_object(c, "overview"), *list = json_array();
+
+	for (size_t i = 0; i < gpus->n; i++)
+		json_append(list, render_item_json(gpu_fields, &gpus->v[i]));
+	json_set(doc, "gpus", list);
+	list = json_array();
+	for (size_t i = 0; i < parts->n; i++) {
+		struct json *item = render_item_json(partition_fields, &parts->v[i]);
+
+		json_set_bool(item, "emulated", c->render.emulated != NULL);
+		json_append(list, item);
+	}
+	json_set(doc, "partitions", list);
+	return cli_print_json(c, doc);
+}
+
 static void overview_text(const struct cli *c, const struct ofbc_gpu_list *gpus,
                           const struct ofbc_type_list *types, const struct ofbc_partition_list *parts,
                           struct strbuf *out)
@@ -114,7 +142,7 @@ static void overview_text(const struct cli *c, const struct ofbc_gpu_list *gpus,
 		char line[256];
 		unsigned letter = 0;
 
-		gpu_fields[7].text(&gpus->v[g], line, sizeof(line));
+		technologies_text(&gpus->v[g], line, sizeof(line));
 		strbuf_addf(out, "%s  %s  %s  %s\n", gpus->v[g].alias, gpus->v[g].id, gpus->v[g].model, line);
 		slot_bar(&gpus->v[g], parts, types, out);
 		for (size_t i = 0; i < parts->n; i++) {
@@ -144,6 +172,8 @@ int overview(struct cli *c)
 	if (ofbc_gpu_list(c->ctx, &gpus, &err) < 0 || ofbc_type_list(c->ctx, NULL, NULL, &types, &err) < 0 ||
 	    ofbc_partition_list(c->ctx, NULL, &parts, &err) < 0)
 		return cli_fail(c, &err);
+	if (c->render.format == RENDER_JSON)
+		return overview_json(c, gpus, parts);
 	if (c->render.format != RENDER_TABLE)
 		return cli_partitions(c, parts, "overview");
 	overview_text(c, gpus, types, parts, &out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* openforbc partition ... */
+#include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,15 @@ static bool is_spread(const char *policy)
 	return false;
 }
 
+/* With a memory size one word can be both: "mps:25%" takes it as its limit, on "0000:41:00.0" it is a need.
+ * No technology is spelled in hexadecimal digits alone, as the first part of a PCI address is. */
+static bool is_type_key(const char *word)
+{
+	size_t n = strspn(word, "0123456789abcdefABCDEF");
+
+	return strchr(word, '%') || (strchr(word, ':') && word[n] != ':');
+}
+
 /* One word is a type, unless a need is given: then it is the GPU. Two words are GPU and type. */
 static int fill_request(const struct cli *c, struct ofbc_create_request *rq, struct ofbc_error *err)
 {
@@ -112,7 +123,7 @@ static int fill_request(const struct cli *c, struct ofbc_create_request *rq, str
 		rq->type = c->args[1];
 	} else if (c->n_args == 1) {
 		bool is_need = rq->compute_share > 0 || rq->isolation != OFBC_ISOLATION_NONE ||
-		               (rq->memory_bytes && !strpbrk(c->args[0], ":%"));
+		               (rq->memory_bytes && !is_type_key(c->args[0]));
 
 		*(is_need ? &rq->gpu : &rq->type) = c->args[0];
 	}
@@ -174,47 +185,60 @@ static int run_adopt(struct cli *c)
 
 	if (r < 0)
 		return cli_fail(c, &err);
+	if (c->is_json) {
+		struct json *doc = cli_object(c, "partition-adopt");
+
+		json_set_str(doc, "partition", c->args[0]);
+		json_set_bool(doc, "changed", r == 0);
+		return cli_print_json(c, doc);
+	}
 	cli_note(c, r == 1 ? "it was ours already\n" : "adopted\n");
 	return 0;
 }
 
 /* --- use --- */
 
+static struct json *env_json(char **env)
+{
+	struct json *values = json_object();
+
+	for (size_t i = 0; env[i]; i++) {
+		char *eq = strchr(env[i], '=');
+
+		if (!eq)
+			continue;
+		*eq = '\0';
+		json_set_str(values, env[i], eq + 1);
+	}
+	return values;
+}
+
 static int run_env(struct cli *c)
 {
+	int status = 0;
 	struct ofbc_error err = {0};
 	char **env = NULL;
 
 	if (ofbc_partition_env(c->ctx, c->args[0], &env, &err) < 0)
 		return cli_fail(c, &err);
 	if (c->is_json) {
-		_cleanup_json_ struct json *doc = json_object();
-		_cleanup_free_ char *text = NULL;
-		struct json *values = json_object();
+		struct json *doc = cli_object(c, "partition-env");
 
-		json_set_str(doc, "schema", "openforbc.partition-env/1");
-		json_set_bool(doc, "emulated", c->render.emulated != NULL);
-		for (size_t i = 0; env[i]; i++) {
-			char *eq = strchr(env[i], '=');
-
-			if (!eq)
-				continue;
-			*eq = '\0';
-			json_set_str(values, env[i], eq + 1);
-		}
-		json_set(doc, "environment", values);
-		if (json_print(doc, &text) == 0)
-			fputs(text, stdout);
+		json_set(doc, "environment", env_json(env));
+		status = cli_print_json(c, doc);
 	} else {
 		for (size_t i = 0; env[i]; i++)
 			printf("%s\n", env[i]);
 	}
 	ofbc_env_free(env);
-	return 0;
+	return status;
 }
 
+/* From here to the end a signal must not leave the partition behind: it reaches the program, or, before that
+ * is started, is noted and the program is not started. */
 static int run_and_destroy(struct cli *c, struct ofbc_error *err)
 {
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	_cleanup_(ofbc_partition_list_free_p) struct ofbc_partition_list *made = NULL;
 	struct ofbc_create_request rq = {.placement = -1, .type = cli_option(c, "type")};
 	struct ofbc_error later = {0};
@@ -223,12 +247,16 @@ static int run_and_destroy(struct cli *c, struct ofbc_error *err)
 
 	rq.gpu = c->n_args ? c->args[0] : NULL;
 	r = parse_need(c, &rq, err);
+	catch_signals(signals, ARRAY_SIZE(signals));
 	if (r >= 0)
 		r = ofbc_partition_create(c->ctx, &rq, &made, err);
 	if (r < 0)
 		return r;
 	uuid = made->v[0].uuid;
-	r = ofbc_partition_run(c->ctx, uuid, c->rest, &status, err);
+	if (caught_signal())
+		status = 128 + caught_signal();
+	else
+		r = ofbc_partition_run(c->ctx, uuid, c->rest, &status, err);
 	if (ofbc_partition_destroy(c->ctx, &uuid, 1, 0, NULL, &later) < 0)
 		fprintf(stderr, "warning: partition %s stays: %s\n", uuid, later.message);
 	return r < 0 ? r : status;

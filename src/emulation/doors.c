@@ -34,6 +34,21 @@ static ssize_t copy_text(const char *text, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
+/* "proc/PID/comm" of whoever holds something on this machine. */
+static ssize_t read_comm(struct machine *m, const char *path, char *buf, size_t size)
+{
+	struct hold h;
+	int pid, end = 0;
+
+	if (sscanf(path, "proc/%d/comm%n", &pid, &end) != 1 || !end || path[end])
+		return -ENOENT;
+	for (size_t i = 0; i < m->tree.n; i++) {
+		if (hold_at(m, i, &h) && h.pid == pid)
+			return copy_text(h.comm + (h.comm[0] == '@'), buf, size);
+	}
+	return -ENOENT;
+}
+
 static ssize_t door_read(struct platform *p, const char *path, char *buf, size_t size)
 {
 	struct machine *m = machine_of(p);
@@ -45,12 +60,12 @@ static ssize_t door_read(struct platform *p, const char *path, char *buf, size_t
 		return r;
 	r = tree_canonical(&m->tree, path, true, real, sizeof(real));
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? read_comm(m, path, buf, size) : r;
 	if (hidden(real))
 		return -ENOENT;
 	n = tree_lookup(&m->tree, real);
 	if (!n || n->kind == NODE_DIR)
-		return tree_exists(&m->tree, real) ? -EISDIR : -ENOENT;
+		return tree_exists(&m->tree, real) ? -EISDIR : read_comm(m, path, buf, size);
 	if (n->kind == NODE_WRITE_ONLY)
 		return -EACCES;
 	r = sysfs_emulation_read(m, real, buf, size);

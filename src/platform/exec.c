@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Running programs: a helper with a deadline, and the user's own on a partition. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,41 +17,8 @@
 #include "base/cleanup.h"
 #include "platform/linux.h"
 
-static void apply_env(const char *const *env)
-{
-	for (; env && *env; env++) {
-		const char *eq = strchr(*env, '=');
-		char name[128];
-
-		if (!eq || (size_t)(eq - *env) >= sizeof(name))
-			continue;
-		memcpy(name, *env, (size_t)(eq - *env));
-		name[eq - *env] = '\0';
-		setenv(name, eq + 1, 1);
-	}
-}
-
-static int exit_status(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-/* In the child: errno goes back through a close-on-exec pipe when exec fails. */
-static void exec_child(const char *const *argv, int error_fd)
-{
-	int e;
-
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	e = errno;
-	_exit(write(error_fd, &e, sizeof(e)) == sizeof(e) ? 127 : 126);
-}
-
-static int exec_error(int fd)
-{
-	int e = 0;
-
-	return read(fd, &e, sizeof(e)) == sizeof(e) ? -e : 0;
-}
+#define TERM_GRACE_MS 2000
+#define KILL_GRACE_MS 500 /* a program that survives SIGKILL so long sleeps in the kernel: left behind */
 
 static uint64_t now_ms(void)
 {
@@ -60,89 +28,200 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Collects output until the program is gone or the deadline passes; a daemon that keeps the pipe open does
- * not hold us, because the exit of the program itself ends the wait. */
+static bool has_name_of(const char *const *env, const char *entry)
+{
+	size_t n = strcspn(entry, "=");
+
+	for (; env && *env; env++) {
+		if (strncmp(*env, entry, n) == 0 && (*env)[n] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* Our environment with env on top; made before the fork, since a child of threads must not allocate.
+ * The strings are borrowed. */
+static char **merged_env(const char *const *env)
+{
+	size_t n = 1;
+	char **all;
+
+	for (size_t i = 0; environ && environ[i]; i++)
+		n++;
+	for (size_t i = 0; env && env[i]; i++)
+		n++;
+	all = calloc(n, sizeof(*all));
+	if (!all)
+		return NULL;
+	n = 0;
+	for (size_t i = 0; environ && environ[i]; i++) {
+		if (!has_name_of(env, environ[i]))
+			all[n++] = environ[i];
+	}
+	for (size_t i = 0; env && env[i]; i++)
+		all[n++] = (char *)(uintptr_t)env[i];
+	return all;
+}
+
+static int exit_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* In the child: an errno goes back through a close-on-exec pipe. */
+static void __attribute__((noreturn)) fail_child(int error_fd, int e)
+{
+	_exit(write(error_fd, &e, sizeof(e)) == sizeof(e) ? 127 : 126);
+}
+
+static void __attribute__((noreturn)) exec_child(char *const argv[], char *const env[], int error_fd)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execvpe(argv[0], argv, env);
+	fail_child(error_fd, errno);
+}
+
+/* 0 when exec succeeded (the pipe was closed by it), else -errno of the child. */
+static int exec_error(int fd)
+{
+	int e = 0;
+	ssize_t n;
+
+	do {
+		n = read(fd, &e, sizeof(e));
+	} while (n < 0 && errno == EINTR);
+	return n == sizeof(e) ? -e : 0;
+}
+
+/* A descriptor that is readable once the process ended; -1 where the kernel has none: then we look often. */
+static int pid_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static bool has_ended_within(pid_t pid, int pid_fd, unsigned timeout_ms, int *ret_status)
+{
+	uint64_t end = now_ms() + timeout_ms;
+
+	while (waitpid(pid, ret_status, WNOHANG) == 0) {
+		struct pollfd pfd = {.fd = pid_fd, .events = POLLIN};
+		uint64_t now = now_ms();
+
+		if (now >= end)
+			return false;
+		poll(&pfd, 1, pid_fd >= 0 ? (int)(end - now) : 5);
+	}
+	return true;
+}
+
+/* The whole group gets the signals, because helpers are often scripts. */
+static void end_group(pid_t pid, int pid_fd)
+{
+	int status;
+
+	kill(-pid, SIGTERM);
+	if (!has_ended_within(pid, pid_fd, TERM_GRACE_MS, &status)) {
+		kill(-pid, SIGKILL);
+		has_ended_within(pid, pid_fd, KILL_GRACE_MS, &status);
+		return;
+	}
+	kill(-pid, SIGKILL);
+}
+
+/* One piece of output; what does not fit is read and dropped, so that the program does not block on us.
+ * False at the end of the stream or when nothing is there. */
+static bool read_some(int fd, struct command_result *ret, size_t *len)
+{
+	size_t room = sizeof(ret->out) - 1 - *len;
+	char cut[1024];
+	ssize_t n = room ? read(fd, ret->out + *len, room) : read(fd, cut, sizeof(cut));
+
+	if (n > 0 && room)
+		*len += (size_t)n;
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static int poll_time(bool has_pid_fd, unsigned timeout_ms, uint64_t end)
+{
+	uint64_t now = now_ms();
+	int left = timeout_ms == 0 ? -1 : now >= end ? 0 : end - now > 60000 ? 60000 : (int)(end - now);
+
+	return has_pid_fd ? left : left < 0 || left > 10 ? 10 : left;
+}
+
+/* Collects output until the program is gone or the deadline passes. A daemon that it left behind and that
+ * keeps the pipe open does not hold us: the exit of the program itself ends the wait. */
 static int collect(pid_t pid, int out_fd, unsigned timeout_ms, struct command_result *ret)
 {
-	uint64_t start = now_ms();
+	_cleanup_close_ int pid_fd = pid_open(pid);
+	uint64_t end = now_ms() + timeout_ms;
 	size_t len = 0;
-	int status = 0;
-	bool gone = false;
+	int status = 0, r = 0;
 
 	for (;;) {
-		struct pollfd pfd = {.fd = out_fd, .events = POLLIN};
-		char cut[1024];
-		int ready = poll(&pfd, 1, gone ? 0 : 10);
+		struct pollfd fds[2] = {{.fd = out_fd, .events = POLLIN}, {.fd = pid_fd, .events = POLLIN}};
 
-		if (ready > 0) {
-			bool room = len < sizeof(ret->out) - 1;
-			ssize_t n = read(out_fd, room ? ret->out + len : cut,
-			                 room ? sizeof(ret->out) - 1 - len : sizeof(cut));
-
-			if (n > 0 && room)
-				len += (size_t)n;
-			if (n > 0)
-				continue;
+		poll(fds, 2, poll_time(pid_fd >= 0, timeout_ms, end));
+		if (fds[0].revents && !read_some(out_fd, ret, &len))
 			out_fd = -1;
-		}
-		if (gone)
+		if (waitpid(pid, &status, WNOHANG) != 0)
 			break;
-		if (waitpid(pid, &status, WNOHANG) == pid) {
-			gone = true;
-			continue;
+		if (timeout_ms && now_ms() >= end) {
+			end_group(pid, pid_fd);
+			r = -ETIMEDOUT;
+			break;
 		}
-		if (timeout_ms && now_ms() - start > timeout_ms) {
-			kill(-pid, SIGTERM);
-			for (int i = 0; i < 200 && waitpid(pid, &status, WNOHANG) != pid; i++)
-				usleep(10000);
-			kill(-pid, SIGKILL);
-			waitpid(pid, &status, 0);
-			ret->out[len] = '\0';
-			return -ETIMEDOUT;
-		}
+	}
+	/* What was written before the end is in the pipe now. */
+	for (struct pollfd last = {.fd = out_fd, .events = POLLIN}; out_fd >= 0 && poll(&last, 1, 0) > 0;) {
+		if (len == sizeof(ret->out) - 1 || !read_some(out_fd, ret, &len))
+			break;
 	}
 	ret->out[len] = '\0';
 	ret->status = exit_status(status);
-	return 0;
+	return r;
 }
 
-static pid_t start(const struct command *cmd, int in_fd, int out_fd, int error_fd)
+static pid_t start(const struct command *cmd, char *const env[], int in_fd, int out_fd, int error_fd)
 {
 	pid_t pid = fork();
 
 	if (pid != 0)
-		return pid;
+		return pid < 0 ? -errno : pid;
 	setpgid(0, 0);
-	dup2(in_fd, 0);
-	dup2(out_fd, 1);
-	dup2(out_fd, 2);
-	apply_env(cmd->env);
-	signal(SIGPIPE, SIG_DFL);
-	exec_child(cmd->argv, error_fd);
-	_exit(126);
+	if (dup2(in_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
+		fail_child(error_fd, errno);
+	exec_child((char *const *)(uintptr_t)cmd->argv, env, error_fd);
 }
 
 /* The input is small (commands of a control program): it fits into the pipe. */
 static int input_fd(const char *input)
 {
+	_cleanup_close_ int r = -1, w = -1;
 	int fds[2];
 	size_t n = input ? strlen(input) : 0;
 
-	if (!input)
-		return open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (n > 4096 || pipe2(fds, O_CLOEXEC) < 0)
-		return -1;
-	if (write(fds[1], input, n) != (ssize_t)n) {
-		close(fds[0]);
-		fds[0] = -1;
+	if (!input) {
+		r = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return r < 0 ? -errno : steal_fd(&r);
 	}
-	close(fds[1]);
-	return fds[0];
+	if (n > 4096)
+		return -E2BIG;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	r = fds[0];
+	w = fds[1];
+	return write(w, input, n) == (ssize_t)n ? steal_fd(&r) : -EIO;
 }
 
 int linux_run(struct platform *p, const struct command *cmd, struct command_result *ret)
 {
-	_cleanup_close_ int in = -1, out_r = -1, err_r = -1;
+	_cleanup_close_ int in = -1, out_r = -1, out_w = -1, err_r = -1, err_w = -1;
+	_cleanup_free_ char **env = NULL;
 	int out[2], err[2], r;
 	pid_t pid;
 
@@ -150,21 +229,26 @@ int linux_run(struct platform *p, const struct command *cmd, struct command_resu
 	ret->out[0] = '\0';
 	if (!linux_of(p)->is_real)
 		return -ENOENT;
+	env = merged_env(cmd->env);
+	if (!env)
+		return -ENOMEM;
 	in = input_fd(cmd->input);
-	if (in < 0 || pipe2(out, O_CLOEXEC) < 0)
-		return -EIO;
+	if (in < 0)
+		return in;
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return -errno;
 	out_r = out[0];
-	if (pipe2(err, O_CLOEXEC) < 0) {
-		close(out[1]);
-		return -EIO;
-	}
+	out_w = out[1];
+	if (pipe2(err, O_CLOEXEC) < 0)
+		return -errno;
 	err_r = err[0];
+	err_w = err[1];
 	platform_debug(p, "run %s", cmd->argv[0]);
-	pid = start(cmd, in, out[1], err[1]);
-	close(out[1]);
-	close(err[1]);
+	pid = start(cmd, env, in, out_w, err_w);
 	if (pid < 0)
-		return -EAGAIN;
+		return pid;
+	close(steal_fd(&out_w));
+	close(steal_fd(&err_w));
 	r = exec_error(err_r);
 	if (r < 0) {
 		waitpid(pid, NULL, 0);
@@ -181,11 +265,18 @@ static int parse_cpus(const char *s, cpu_set_t *ret)
 		char *end;
 		unsigned long a = strtoul(s, &end, 10), b = a;
 
-		if (end == s)
+		if (end == s || *s == '-' || *s == '+')
 			return -EINVAL;
-		if (*end == '-')
-			b = strtoul(end + 1, &end, 10);
-		for (; a <= b && a < CPU_SETSIZE; a++)
+		if (*end == '-') {
+			const char *second = end + 1;
+
+			b = strtoul(second, &end, 10);
+			if (end == second)
+				return -EINVAL;
+		}
+		if (b < a || b >= CPU_SETSIZE)
+			return -EINVAL;
+		for (; a <= b; a++)
 			CPU_SET(a, ret);
 		if (*end == ',')
 			end++;
@@ -196,53 +287,101 @@ static int parse_cpus(const char *s, cpu_set_t *ret)
 	return CPU_COUNT(ret) ? 0 : -EINVAL;
 }
 
-static int prepare_child(int cgroup_fd, const char *cpus)
+static int join_cgroup(int fd)
 {
-	cpu_set_t set;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)getpid());
 
-	if (cgroup_fd >= 0 && write(cgroup_fd, "0", 1) != 1)
-		return errno;
-	if (cpus && (parse_cpus(cpus, &set) < 0 || sched_setaffinity(0, sizeof(set), &set) < 0))
-		return EINVAL;
-	return 0;
+	return write(fd, text, (size_t)n) == n ? 0 : -errno;
+}
+
+/* The wait of spawn: the terminal signals its whole foreground group, so SIGINT and SIGQUIT reach the
+ * program without us; what is sent to us alone (SIGTERM of a supervisor) is handed on. */
+static int wait_and_forward(pid_t pid, const sigset_t *forward)
+{
+	_cleanup_close_ int pid_fd = pid_open(pid),
+			    sig_fd = signalfd(-1, forward, SFD_CLOEXEC | SFD_NONBLOCK);
+	int status = 0;
+
+	while (pid_fd >= 0 && sig_fd >= 0 && waitpid(pid, &status, WNOHANG) == 0) {
+		struct pollfd fds[2] = {{.fd = pid_fd, .events = POLLIN}, {.fd = sig_fd, .events = POLLIN}};
+		struct signalfd_siginfo info;
+
+		poll(fds, 2, -1);
+		if (read(sig_fd, &info, sizeof(info)) == sizeof(info))
+			kill(pid, (int)info.ssi_signo);
+	}
+	if (pid_fd >= 0 && sig_fd >= 0)
+		return status;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+struct spawn_signals {
+	struct sigaction interrupt, quit;
+	sigset_t mask, forward;
+};
+
+static void hold_signals(struct spawn_signals *s)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigemptyset(&s->forward);
+	sigaddset(&s->forward, SIGTERM);
+	sigaddset(&s->forward, SIGHUP);
+	sigprocmask(SIG_BLOCK, &s->forward, &s->mask);
+	sigaction(SIGINT, &ignore, &s->interrupt);
+	sigaction(SIGQUIT, &ignore, &s->quit);
+}
+
+static void release_signals(const struct spawn_signals *s)
+{
+	sigaction(SIGINT, &s->interrupt, NULL);
+	sigaction(SIGQUIT, &s->quit, NULL);
+	sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
 
 int spawn_here(char *const argv[], const char *const *env, int cgroup_fd, const char *cpus,
                void (*before_wait)(void *data, int pid), void *data, int *ret_status)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
-	int err[2], status = 0, r;
+	_cleanup_free_ char **all = merged_env(env);
+	_cleanup_close_ int err_r = -1, err_w = -1;
+	struct spawn_signals signals;
+	cpu_set_t set;
+	int err[2], r = 0, status = 0;
 	pid_t pid;
 
+	if (!all)
+		return -ENOMEM;
+	if (cpus && parse_cpus(cpus, &set) < 0)
+		return -EINVAL;
 	if (pipe2(err, O_CLOEXEC) < 0)
 		return -errno;
-	/* The terminal signals the whole group: the program decides, we only wait. */
-	sigaction(SIGINT, &ignore, &old_int);
-	sigaction(SIGQUIT, &ignore, &old_quit);
+	err_r = err[0];
+	err_w = err[1];
+	hold_signals(&signals);
 	pid = fork();
+	if (pid < 0)
+		r = -errno;
 	if (pid == 0) {
-		int e;
-
-		sigaction(SIGINT, &old_int, NULL);
-		sigaction(SIGQUIT, &old_quit, NULL);
-		signal(SIGPIPE, SIG_DFL);
-		apply_env(env);
-		e = prepare_child(cgroup_fd, cpus);
-		if (e)
-			_exit(write(err[1], &e, sizeof(e)) == sizeof(e) ? 126 : 125);
-		exec_child((const char *const *)argv, err[1]);
+		release_signals(&signals);
+		if (cgroup_fd >= 0)
+			r = join_cgroup(cgroup_fd);
+		if (r == 0 && cpus && sched_setaffinity(0, sizeof(set), &set) < 0)
+			r = -errno;
+		if (r < 0)
+			fail_child(err_w, -r);
+		exec_child(argv, all, err_w);
 	}
-	r = pid < 0 ? -errno : 0;
-	close(err[1]);
-	if (r == 0)
-		r = exec_error(err[0]);
-	close(err[0]);
+	close(steal_fd(&err_w));
+	if (pid > 0)
+		r = exec_error(err_r);
 	if (r == 0 && before_wait)
 		before_wait(data, pid);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	sigaction(SIGINT, &old_int, NULL);
-	sigaction(SIGQUIT, &old_quit, NULL);
+	if (pid > 0)
+		status = wait_and_forward(pid, &signals.forward);
+	release_signals(&signals);
 	if (r == 0)
 		*ret_status = exit_status(status);
 	return r;
@@ -254,8 +393,11 @@ int linux_spawn(struct platform *p, char *const argv[], const char *const *env, 
 	_cleanup_close_ int fd = -1;
 	char path[SYSFS_PATH_MAX];
 
+	if (!linux_of(p)->is_real)
+		return -ENOTSUP; /* the partitions of a file tree are not on this machine */
 	if (cgroup) {
-		snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+		if ((size_t)snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup) >= sizeof(path))
+			return -ENAMETOOLONG;
 		fd = linux_open(linux_of(p), path, O_WRONLY, 0);
 		if (fd < 0)
 			return fd;

@@ -33,8 +33,17 @@ int linux_open(const struct linux_platform *l, const char *path, int flags, unsi
 {
 	struct open_how how = {
 		.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT, .mode = mode};
-	long fd = syscall(SYS_openat2, l->root_fd, path[0] ? path : ".", &how, sizeof(how));
+	long fd = -1;
 
+	/* EAGAIN: something was renamed or mounted while a ".." of a sysfs link was followed. */
+	for (int i = 0; i < 100 && fd < 0; i++) {
+		fd = syscall(SYS_openat2, l->root_fd, path[0] ? path : ".", &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN && errno != EINTR)
+			break;
+	}
+	/* Sandboxes without the call: on the real host there is nothing to stay inside of. */
+	if (fd < 0 && errno == ENOSYS && l->is_real)
+		fd = openat(l->root_fd, path[0] ? path : ".", flags | O_CLOEXEC, mode);
 	return fd < 0 ? -errno : (int)fd;
 }
 
@@ -45,6 +54,8 @@ static ssize_t do_read(struct platform *p, const char *path, char *buf, size_t s
 
 	if (fd < 0)
 		return fd;
+	if (size == 0)
+		return -EINVAL;
 	while (n < size - 1) {
 		ssize_t r = read(fd, buf + n, size - 1 - n);
 
@@ -62,46 +73,109 @@ static ssize_t do_read(struct platform *p, const char *path, char *buf, size_t s
 	return (ssize_t)n;
 }
 
+static uint64_t do_now(struct platform *p)
+{
+	struct timespec t;
+
+	(void)p;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void do_sleep(struct platform *p, unsigned ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	(void)p;
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+}
+
+static int write_all(int fd, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n = write(fd, text, len);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO; /* an attribute takes the whole value at once or refuses it */
+}
+
 static int write_now(const struct linux_platform *l, const char *path, const char *value)
 {
 	_cleanup_close_ int fd = linux_open(l, path, O_WRONLY | O_TRUNC, 0);
-	size_t len = strlen(value);
 
-	if (fd < 0)
-		return fd;
-	/* An attribute takes the whole value in one write or refuses it. */
-	return write(fd, value, len) == (ssize_t)len ? 0 : errno ? -errno : -EIO;
+	return fd < 0 ? fd : write_all(fd, value);
+}
+
+/* A child that is stuck in the kernel keeps what it has open even after SIGKILL: our lock, the caller's
+ * pipe, the GPU. So it keeps only the two descriptors that it needs. */
+static void close_all_but(int a, int b)
+{
+	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+
+	if (low > 0)
+		close_range(0, low - 1, 0);
+	if (high > low + 1)
+		close_range(low + 1, high - 1, 0);
+	close_range(high + 1, ~0u, 0);
+}
+
+/* Waits for readable or the deadline; a signal does not shorten it. */
+static bool is_readable_within(int fd, unsigned timeout_ms)
+{
+	uint64_t end = do_now(NULL) + (uint64_t)timeout_ms * 1000000u;
+
+	for (;;) {
+		struct pollfd pfd = {.fd = fd, .events = POLLIN};
+		uint64_t now = do_now(NULL);
+		int n = poll(&pfd, 1, now < end ? (int)((end - now + 999999) / 1000000u) : 0);
+
+		if (n > 0)
+			return true;
+		if (n == 0 || errno != EINTR)
+			return false;
+	}
+}
+
+/* Ends a child that did not finish. It may be in an uninterruptible sleep: then it is left behind. */
+static void give_up_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	for (int i = 0; i < 20 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+		do_sleep(NULL, 5);
 }
 
 /* The kernel may sleep for ever in the write: a child does it, and is left behind at the deadline. */
 static int write_in_child(const struct linux_platform *l, const char *path, const char *value,
                           unsigned timeout_ms)
 {
+	_cleanup_close_ int result = -1;
 	int fds[2], r = -EIO;
-	struct pollfd pfd;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
+	result = fds[0];
 	pid = fork();
+	if (pid < 0)
+		r = -errno;
 	if (pid == 0) {
+		close_all_but(l->root_fd, fds[1]);
 		r = write_now(l, path, value);
 		_exit(write(fds[1], &r, sizeof(r)) == sizeof(r) ? 0 : 1);
 	}
 	close(fds[1]);
-	pfd = (struct pollfd){.fd = fds[0], .events = POLLIN};
 	if (pid < 0)
-		r = -errno;
-	else if (poll(&pfd, 1, (int)timeout_ms) <= 0)
-		r = -ETIMEDOUT;
-	else if (read(fds[0], &r, sizeof(r)) != sizeof(r))
-		r = -EIO;
-	close(fds[0]);
-	if (pid > 0) {
-		if (r == -ETIMEDOUT)
-			kill(pid, SIGKILL);
-		waitpid(pid, NULL, r == -ETIMEDOUT ? WNOHANG : 0); /* it may be in an uninterruptible sleep */
+		return r;
+	if (!is_readable_within(result, timeout_ms)) {
+		give_up_child(pid);
+		return -ETIMEDOUT;
 	}
+	if (read(result, &r, sizeof(r)) != sizeof(r))
+		r = -EIO;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	return r;
 }
 
@@ -126,12 +200,12 @@ static int do_list(struct platform *p, const char *path, struct strv *ret)
 		close(fd);
 		return -ENOMEM;
 	}
-	while ((e = readdir(d))) {
-		if (e->d_name[0] == '.' && (!e->d_name[1] || (e->d_name[1] == '.' && !e->d_name[2])))
-			continue;
-		if (strv_add(&names, e->d_name) < 0)
+	for (errno = 0; (e = readdir(d)); errno = 0) {
+		if (e->d_name[0] != '.' && strv_add(&names, e->d_name) < 0)
 			return -ENOMEM;
 	}
+	if (errno)
+		return -errno;
 	strv_sort(&names);
 	*ret = names;
 	names = (struct strv){0};
@@ -163,12 +237,24 @@ static bool do_exists(struct platform *p, const char *path)
 
 /* --- own files below run_dir --- */
 
+static bool has_dot_dot(const char *path)
+{
+	for (const char *c = path; c; c = strchr(c, '/'), c += c != NULL) {
+		if (c[0] == '.' && c[1] == '.' && (c[2] == '/' || c[2] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static bool is_own(const struct platform *p, const char *path)
 {
+	static const char cgroup[] = "sys/fs/cgroup/openforbc";
 	size_t n = strlen(p->run_dir);
 
+	if (has_dot_dot(path))
+		return false;
 	return (strncmp(path, p->run_dir, n) == 0 && (path[n] == '/' || path[n] == '\0')) ||
-	       strncmp(path, "sys/fs/cgroup/openforbc", 23) == 0;
+	       strncmp(path, cgroup, sizeof(cgroup) - 1) == 0;
 }
 
 /* Opens the directory of path, made with its parents; *ret_name is the last component. */
@@ -215,27 +301,26 @@ static int do_mkdir(struct platform *p, const char *path)
 
 static int do_put(struct platform *p, const char *path, const char *content)
 {
-	char tmp[80];
+	char tmp[32];
 	const char *name;
-	size_t len = strlen(content);
 	_cleanup_close_ int parent = -1, fd = -1;
+	int r;
 
 	if (!is_own(p, path))
 		return -EPERM;
 	parent = open_parent(linux_of(p), path, true, &name);
 	if (parent < 0)
 		return parent;
-	snprintf(tmp, sizeof(tmp), ".tmp-%d", (int)getpid());
+	snprintf(tmp, sizeof(tmp), ".tmp-%d", (int)gettid());
 	fd = openat(parent, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, content, len) != (ssize_t)len || renameat(parent, tmp, parent, name) < 0) {
-		int r = errno ? -errno : -EIO;
-
+	r = write_all(fd, content);
+	if (r == 0 && renameat(parent, tmp, parent, name) < 0)
+		r = -errno;
+	if (r < 0)
 		unlinkat(parent, tmp, 0);
-		return r;
-	}
-	return 0;
+	return r;
 }
 
 static int do_remove(struct platform *p, const char *path)
@@ -265,22 +350,17 @@ static int do_nvml(struct platform *p, const struct nvml_api **ret, struct ofbc_
 	return nvml_load(ret, err);
 }
 
-static uint64_t do_now(struct platform *p)
+/* A zombie has ended: only its parent has not looked yet. */
+static bool is_zombie(struct platform *p, int pid)
 {
-	struct timespec t;
+	char path[64], text[256];
+	const char *end;
 
-	(void)p;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void do_sleep(struct platform *p, unsigned ms)
-{
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-	(void)p;
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
+	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	if (do_read(p, path, text, sizeof(text)) < 0)
+		return false;
+	end = strrchr(text, ')'); /* the name before it may hold anything */
+	return end && end[1] == ' ' && (end[2] == 'Z' || end[2] == 'X');
 }
 
 static bool do_pid_alive(struct platform *p, int pid, const char *comm)
@@ -288,7 +368,9 @@ static bool do_pid_alive(struct platform *p, int pid, const char *comm)
 	char path[64], name[64];
 
 	snprintf(path, sizeof(path), "proc/%d/comm", pid);
-	return do_read(p, path, name, sizeof(name)) >= 0 && (!comm || strncmp(name, comm, 15) == 0);
+	if (pid <= 0 || do_read(p, path, name, sizeof(name)) < 0)
+		return false;
+	return (!comm || strncmp(name, comm, 15) == 0) && !is_zombie(p, pid); /* the kernel keeps 15 */
 }
 
 static void do_close(struct platform *p)
@@ -318,27 +400,50 @@ static const struct platform_ops linux_ops = {
 	.close = do_close,
 };
 
-/* Run-time files of an ordinary user; /tmp only below a directory that is ours alone. */
+static bool is_ours_alone(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
+}
+
+/* Run-time files of an ordinary user; /tmp only below a directory that is ours alone. After `su` the
+ * variable may still name the directory of somebody else. */
 static int default_run_dir(const struct linux_platform *l, char *buf, size_t size, struct ofbc_error *err)
 {
 	const char *xdg = secure_getenv("XDG_RUNTIME_DIR");
-	struct stat st;
-	char path[300];
+	bool use_xdg = xdg && xdg[0] == '/' && strlen(xdg) < size - 16 && is_ours_alone(xdg);
+	char path[512];
 
 	if (!l->is_real || geteuid() == 0) {
 		snprintf(buf, size, "run/openforbc");
 		return 0;
 	}
-	if (xdg && xdg[0] == '/') {
-		snprintf(buf, size, "%s/openforbc", xdg + 1);
-		return 0;
+	if (use_xdg)
+		snprintf(path, sizeof(path), "%s/openforbc", xdg);
+	else
+		snprintf(path, sizeof(path), "/tmp/openforbc-%u", (unsigned)geteuid());
+	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || !is_ours_alone(path)) {
+		error_set(err, EACCES, OFBC_REASON_NOT_PERMITTED, "'%s' is not a directory of yours alone",
+		          path);
+		error_hint(err, "look with `ls -ld %s` and remove it", path);
+		return -EACCES;
 	}
-	snprintf(path, sizeof(path), "/tmp/openforbc-%u", (unsigned)geteuid());
-	if ((mkdir(path, 0700) < 0 && errno != EEXIST) || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != geteuid() || (st.st_mode & 022))
-		return error_set(err, EACCES, OFBC_REASON_NOT_PERMITTED,
-		                 "'%s' is not a directory of yours alone", path);
 	snprintf(buf, size, "%s", path + 1);
+	return 0;
+}
+
+static int choose_run_dir(struct linux_platform *l, const char *run_dir, struct ofbc_error *err)
+{
+	size_t size = sizeof(l->base.run_dir);
+
+	if (!run_dir)
+		return default_run_dir(l, l->base.run_dir, size, err);
+	if (run_dir[0] != '/' || !run_dir[1] || has_dot_dot(run_dir))
+		return error_set(err, EINVAL, OFBC_REASON_USAGE,
+		                 "run-time directory '%s' must be an absolute path without '..'", run_dir);
+	if ((size_t)snprintf(l->base.run_dir, size, "%s", run_dir + 1) >= size)
+		return error_set(err, ENAMETOOLONG, OFBC_REASON_USAGE, "run-time directory name is too long");
 	return 0;
 }
 
@@ -347,21 +452,19 @@ int platform_linux_new(const char *root_dir, const char *run_dir, struct platfor
 {
 	_cleanup_free_ struct linux_platform *l = calloc(1, sizeof(*l));
 	_cleanup_close_ int fd = open(root_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r = 0;
+	int e = errno, r;
 
 	if (!l)
-		return -ENOMEM;
+		return error_set(err, ENOMEM, OFBC_REASON_FAILED, "out of memory");
 	if (fd < 0)
-		return error_set_errno(err, errno, "cannot open '%s'", root_dir);
+		return error_set_errno(err, e, "cannot open '%s'", root_dir);
 	l->is_real = strcmp(root_dir, "/") == 0;
 	l->root_fd = fd;
 	l->base.ops = &linux_ops;
-	l->base.privileged = l->is_real ? geteuid() == 0 : faccessat(fd, ".", W_OK, 0) == 0;
-	snprintf(l->base.real_root, sizeof(l->base.real_root), "%s", l->is_real ? "" : root_dir);
-	if (run_dir && run_dir[0] == '/')
-		snprintf(l->base.run_dir, sizeof(l->base.run_dir), "%s", run_dir + 1);
-	else
-		r = default_run_dir(l, l->base.run_dir, sizeof(l->base.run_dir), err);
+	l->base.privileged = l->is_real ? geteuid() == 0 : faccessat(fd, ".", W_OK, AT_EACCESS) == 0;
+	if (!l->is_real)
+		snprintf(l->base.real_root, sizeof(l->base.real_root), "%s", root_dir);
+	r = choose_run_dir(l, run_dir, err);
 	if (r < 0)
 		return r;
 	steal_fd(&fd);

@@ -15,15 +15,18 @@
 static int busy_error(int fd, const char *path, struct ofbc_error *err)
 {
 	char who[64] = "";
+	int pid;
 	ssize_t n = pread(fd, who, sizeof(who) - 1, 0);
 
 	who[n > 0 ? n : 0] = '\0';
 	who[strcspn(who, "\n")] = '\0';
 	error_set(err, EBUSY, OFBC_REASON_IN_USE, "another command is changing this host: %s",
 	          who[0] ? who : "it did not say who it is");
-	error_hint(err,
-	           "wait for it, or look with `ps -p PID`; the lock is '%s' and vanishes with its process",
-	           path);
+	if (sscanf(who, "pid %d", &pid) == 1)
+		error_hint(err, "wait for it, or look with `ps -p %d`; its lock '%s' vanishes with it", pid,
+		           path);
+	else
+		error_hint(err, "wait for it, or look with `fuser -v %s`", path);
 	return -EBUSY;
 }
 

@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,34 +16,61 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-_Static_assert(sizeof(struct nvml_pci_info) == 68 && offsetof(struct nvml_pci_info, bus_id) == 36,
-               "pci info");
-_Static_assert(sizeof(struct nvml_memory) == 24, "memory");
-_Static_assert(sizeof(struct nvml_process_v2) == 24 && offsetof(struct nvml_process_v2, gi_id) == 16,
-               "process");
-_Static_assert(sizeof(struct nvml_attributes) == 40 && offsetof(struct nvml_attributes, memory_mib) == 32,
-               "attributes");
-_Static_assert(sizeof(struct nvml_placement) == 8, "placement");
-_Static_assert(sizeof(struct nvml_gi_profile) == 48 && offsetof(struct nvml_gi_profile, memory_mib) == 40,
-               "profile v1");
-_Static_assert(sizeof(struct nvml_gi_profile_v2) == 152 &&
-                       offsetof(struct nvml_gi_profile_v2, memory_mib) == 48 &&
-                       offsetof(struct nvml_gi_profile_v2, name) == 56,
-               "profile v2");
-_Static_assert(sizeof(struct nvml_gi_info) == 24 && offsetof(struct nvml_gi_info, placement) == 16,
-               "gi info");
-_Static_assert(sizeof(struct nvml_ci_profile) == 36, "ci profile");
-_Static_assert(sizeof(struct nvml_ci_info) == 32 && offsetof(struct nvml_ci_info, placement) == 24,
-               "ci info");
-_Static_assert(sizeof(struct nvml_vgpu_hetero_mode) == 8, "hetero mode");
-_Static_assert(sizeof(struct nvml_vgpu_placements) == 32 &&
-                       offsetof(struct nvml_vgpu_placements, ids) == 16 &&
-                       offsetof(struct nvml_vgpu_placements, mode) == 24,
-               "placements v2");
-_Static_assert(sizeof(struct nvml_vgpu_placements_v1) == 24, "placements v1");
-_Static_assert(sizeof(struct nvml_vgpu_max_per_gi) == 12, "max per gi");
-_Static_assert(sizeof(struct nvml_field_value) == 40 && offsetof(struct nvml_field_value, value) == 32,
-               "field value");
+/* The ABI of 64-bit Linux: size of each struct, and the offset of each member behind possible padding. */
+#define SIZE(type, n)           _Static_assert(sizeof(struct type) == (n), #type)
+#define OFFSET(type, member, n) _Static_assert(offsetof(struct type, member) == (n), #type "." #member)
+
+SIZE(nvml_pci_info, 68);
+OFFSET(nvml_pci_info, domain, 16);
+OFFSET(nvml_pci_info, pci_device_id, 28);
+OFFSET(nvml_pci_info, bus_id, 36);
+SIZE(nvml_memory, 24);
+OFFSET(nvml_memory, used, 16);
+SIZE(nvml_process_v2, 24);
+OFFSET(nvml_process_v2, used_memory, 8);
+OFFSET(nvml_process_v2, gi_id, 16);
+OFFSET(nvml_process_v2, ci_id, 20);
+SIZE(nvml_attributes, 40);
+OFFSET(nvml_attributes, gi_slices, 24);
+OFFSET(nvml_attributes, memory_mib, 32);
+SIZE(nvml_placement, 8);
+OFFSET(nvml_placement, size, 4);
+SIZE(nvml_gi_profile, 48);
+OFFSET(nvml_gi_profile, instances, 12);
+OFFSET(nvml_gi_profile, ofa, 36);
+OFFSET(nvml_gi_profile, memory_mib, 40);
+SIZE(nvml_gi_profile_v2, 152);
+OFFSET(nvml_gi_profile_v2, instances, 16);
+OFFSET(nvml_gi_profile_v2, ofa, 40);
+OFFSET(nvml_gi_profile_v2, memory_mib, 48);
+OFFSET(nvml_gi_profile_v2, name, 56);
+SIZE(nvml_gi_info, 24);
+OFFSET(nvml_gi_info, id, 8);
+OFFSET(nvml_gi_info, profile_id, 12);
+OFFSET(nvml_gi_info, placement, 16);
+SIZE(nvml_ci_profile, 36);
+OFFSET(nvml_ci_profile, ofa, 32);
+SIZE(nvml_ci_info, 32);
+OFFSET(nvml_ci_info, gi, 8);
+OFFSET(nvml_ci_info, id, 16);
+OFFSET(nvml_ci_info, profile_id, 20);
+OFFSET(nvml_ci_info, placement, 24);
+SIZE(nvml_vgpu_hetero_mode, 8);
+SIZE(nvml_vgpu_placements, 32);
+OFFSET(nvml_vgpu_placements, count, 8);
+OFFSET(nvml_vgpu_placements, ids, 16);
+OFFSET(nvml_vgpu_placements, mode, 24);
+SIZE(nvml_vgpu_placements_v1, 24);
+OFFSET(nvml_vgpu_placements_v1, ids, 16);
+SIZE(nvml_vgpu_max_per_gi, 12);
+SIZE(nvml_field_value, 40);
+OFFSET(nvml_field_value, timestamp, 8);
+OFFSET(nvml_field_value, value_type, 24);
+OFFSET(nvml_field_value, ret, 28);
+OFFSET(nvml_field_value, value, 32);
+_Static_assert(NVML_VERSION(struct nvml_gi_profile_v2, 2) == 0x02000098, "profile version");
+_Static_assert(NVML_VERSION(struct nvml_vgpu_placements, 2) == 0x02000020, "placement list version");
+_Static_assert(NVML_VERSION(struct nvml_vgpu_max_per_gi, 1) == 0x0100000C, "max instance version");
 
 struct symbol {
 	size_t offset;
@@ -60,8 +88,10 @@ struct symbol {
 	}
 #define PLAIN(member) OPTIONAL(member, "nvml" #member)
 
-/* The unversioned process lists have 16-byte rows and are not used. The _v3 ones of some R535 drivers have
- * 32-byte rows: callers give buffers of 32 bytes a row and check the pids they read. */
+/* The unversioned process lists have 16-byte rows and are not used. The _v3 ones of drivers 535.43 to 535.86
+ * have 32-byte rows, so _v2 is asked first there, and callers give buffers of 32 bytes a row and check the
+ * pids they read. Where only an unversioned call exists its struct is a shorter edition of the same: what
+ * the caller zeroed stays zero. */
 static const struct symbol symbols[] = {
 	REQUIRED(Init, "nvmlInit_v2", "nvmlInit"),
 	REQUIRED(Shutdown, "nvmlShutdown"),
@@ -94,7 +124,8 @@ static const struct symbol symbols[] = {
 	PLAIN(DeviceSetMigMode),
 	PLAIN(DeviceGetGpuInstanceProfileInfo),
 	PLAIN(DeviceGetGpuInstanceProfileInfoV),
-	OPTIONAL(DeviceGetGpuInstancePossiblePlacements, "nvmlDeviceGetGpuInstancePossiblePlacements_v2"),
+	OPTIONAL(DeviceGetGpuInstancePossiblePlacements, "nvmlDeviceGetGpuInstancePossiblePlacements_v2",
+                 "nvmlDeviceGetGpuInstancePossiblePlacements"),
 	PLAIN(DeviceGetGpuInstanceRemainingCapacity),
 	PLAIN(DeviceCreateGpuInstance),
 	PLAIN(DeviceCreateGpuInstanceWithPlacement),
@@ -107,13 +138,13 @@ static const struct symbol symbols[] = {
 	PLAIN(GpuInstanceCreateComputeInstance),
 	PLAIN(GpuInstanceGetComputeInstances),
 	PLAIN(GpuInstanceGetComputeInstanceById),
-	OPTIONAL(ComputeInstanceGetInfo, "nvmlComputeInstanceGetInfo_v2"),
+	OPTIONAL(ComputeInstanceGetInfo, "nvmlComputeInstanceGetInfo_v2", "nvmlComputeInstanceGetInfo"),
 	PLAIN(ComputeInstanceDestroy),
 	PLAIN(DeviceGetMaxMigDeviceCount),
 	PLAIN(DeviceGetMigDeviceHandleByIndex),
 	PLAIN(DeviceGetGpuInstanceId),
 	PLAIN(DeviceGetComputeInstanceId),
-	OPTIONAL(DeviceGetAttributes, "nvmlDeviceGetAttributes_v2"),
+	OPTIONAL(DeviceGetAttributes, "nvmlDeviceGetAttributes_v2", "nvmlDeviceGetAttributes"),
 	PLAIN(DeviceGetHostVgpuMode),
 	PLAIN(DeviceGetSupportedVgpus),
 	PLAIN(DeviceGetCreatableVgpus),
@@ -171,17 +202,55 @@ const char *nvml_return_name(nvml_return r)
 		[30] = "RESET_TYPE_NOT_SUPPORTED",
 	};
 
-	return r < ARRAY_SIZE(names) ? names[r] : "UNKNOWN";
+	static _Thread_local char unknown[24];
+
+	if (r < ARRAY_SIZE(names))
+		return names[r];
+	if (r == NVML_UNKNOWN)
+		return "UNKNOWN";
+	snprintf(unknown, sizeof(unknown), "error %u", r);
+	return unknown;
+}
+
+static bool is_driver_535(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/sys/module/nvidia/version", "re");
+	char text[16];
+
+	return f && fgets(text, sizeof(text), f) && strncmp(text, "535.", 4) == 0;
+}
+
+static bool is_v3(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 3 && strcmp(name + n - 3, "_v3") == 0;
+}
+
+/* The first of the names that the library has; v3_last: unless it is a _v3 and an older one exists, too. */
+static void *find_symbol(void *library, const struct symbol *s, bool v3_last)
+{
+	void *last = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->names) && s->names[i]; i++) {
+		void *address = dlsym(library, s->names[i]);
+
+		if (address && !(v3_last && is_v3(s->names[i])))
+			return address;
+		if (address)
+			last = address;
+	}
+	return last;
 }
 
 static int fill(struct nvml_api *api, void *library, struct ofbc_error *err)
 {
+	bool is_535 = is_driver_535();
+
 	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
 		const struct symbol *s = &symbols[i];
-		void *address = NULL;
+		void *address = find_symbol(library, s, is_535 && !s->required);
 
-		for (size_t n = 0; n < ARRAY_SIZE(s->names) && s->names[n] && !address; n++)
-			address = dlsym(library, s->names[n]);
 		if (!address && s->required) {
 			error_set(err, EPROTO, OFBC_REASON_FAILED, "libnvidia-ml.so.1 has no %s",
 			          s->names[0]);
@@ -193,30 +262,35 @@ static int fill(struct nvml_api *api, void *library, struct ofbc_error *err)
 	return 0;
 }
 
+static int load_once(struct nvml_api *api, struct ofbc_error *err)
+{
+	void *library = dlopen("libnvidia-ml.so.1", RTLD_LAZY | RTLD_LOCAL);
+
+	if (!library) {
+		const char *why = dlerror();
+
+		error_set(err, ENOENT, OFBC_REASON_NOT_SUPPORTED, "cannot load NVML: %s",
+		          why ? why : "unknown");
+		error_hint(err, "install the NVIDIA driver's management library (Debian: libnvidia-ml1)");
+		return -ENOENT;
+	}
+	return fill(api, library, err);
+}
+
 int nvml_load(const struct nvml_api **ret, struct ofbc_error *err)
 {
 	/* One library in a process; it is never closed, its threads may outlive a session. */
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 	static struct nvml_api api;
-	static bool loaded;
-	void *library;
+	static bool is_loaded;
 	int r;
 
-	if (!loaded) {
-		library = dlopen("libnvidia-ml.so.1", RTLD_LAZY | RTLD_LOCAL);
-		if (!library) {
-			const char *why = dlerror();
-
-			error_set(err, ENOENT, OFBC_REASON_NOT_SUPPORTED, "cannot load NVML: %s",
-			          why ? why : "unknown");
-			error_hint(err,
-			           "install the NVIDIA driver's management library (Debian: libnvidia-ml1)");
-			return -ENOENT;
-		}
-		r = fill(&api, library, err);
-		if (r < 0)
-			return r;
-		loaded = true;
-	}
-	*ret = &api;
-	return 0;
+	pthread_mutex_lock(&mutex);
+	r = is_loaded ? 0 : load_once(&api, err);
+	if (r == 0)
+		is_loaded = true;
+	pthread_mutex_unlock(&mutex);
+	if (r == 0)
+		*ret = &api;
+	return r;
 }

@@ -27,6 +27,12 @@ struct node_list {
 	size_t n, cap;
 };
 
+static void closedir_p(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
 static bool is_interesting(const char *name)
 {
 	return strncmp(name, "nvidia", 6) == 0 || strcmp(name, "kfd") == 0 || strcmp(name, "iommu") == 0;
@@ -69,51 +75,70 @@ static int by_rdev(const void *a, const void *b)
 	return (x->rdev > y->rdev) - (x->rdev < y->rdev);
 }
 
-static int scan_process(const struct linux_platform *l, int pid, const struct node_list *nodes,
+/* 0 no, 1 yes, -errno. No question goes to a file server: one that hangs would stop us. */
+static int is_node(int dir_fd, const char *name, const struct node_list *nodes, const struct node **ret)
+{
+	struct statx st;
+	struct node key;
+
+	if (statx(dir_fd, name, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+		return -errno;
+	if (!S_ISCHR(st.stx_mode))
+		return 0;
+	key.rdev = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	*ret = bsearch(&key, nodes->v, nodes->n, sizeof(key), by_rdev);
+	return *ret != NULL;
+}
+
+static int add_holder(struct linux_platform *l, int pid, uid_t uid, const struct node *node,
+                      struct open_device_list *ret)
+{
+	struct open_device *o = list_add(ret);
+	char path[64];
+
+	if (!o)
+		return -ENOMEM;
+	o->pid = pid;
+	o->uid = uid;
+	snprintf(o->path, sizeof(o->path), "%s", node->path);
+	snprintf(path, sizeof(path), "proc/%d/comm", pid);
+	if (l->base.ops->read(&l->base, path, o->comm, sizeof(o->comm)) < 0)
+		o->comm[0] = '\0'; /* it ended meanwhile */
+	return 0;
+}
+
+static int scan_process(struct linux_platform *l, int pid, const struct node_list *nodes,
                         struct open_device_list *ret)
 {
-	char path[64];
-	_cleanup_close_ int fd = -1;
-	DIR *d;
+	_cleanup_(closedir_p) DIR *d = NULL;
 	struct dirent *e;
 	struct stat owner;
-	int r = 0;
+	char path[64];
+	int fd, r;
 
 	snprintf(path, sizeof(path), "proc/%d/fd", pid);
 	fd = linux_open(l, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fd;
 	d = fdopendir(fd);
-	if (!d)
+	if (!d) {
+		close(fd);
 		return -ENOMEM;
-	if (fstat(fd, &owner) < 0)
-		owner.st_uid = 0;
-	while (r == 0 && (e = readdir(d))) {
-		struct stat st;
-		struct node key, *hit;
-		struct open_device *o;
-
-		if (!isdigit((unsigned char)e->d_name[0]) || fstatat(fd, e->d_name, &st, 0) < 0 ||
-		    !S_ISCHR(st.st_mode))
-			continue;
-		key.rdev = st.st_rdev;
-		hit = bsearch(&key, nodes->v, nodes->n, sizeof(key), by_rdev);
-		if (!hit)
-			continue;
-		o = list_add(ret);
-		if (!o) {
-			r = -ENOMEM;
-			break;
-		}
-		o->pid = pid;
-		o->uid = owner.st_uid;
-		snprintf(o->path, sizeof(o->path), "%s", hit->path);
-		snprintf(path, sizeof(path), "proc/%d/comm", pid);
-		l->base.ops->read((struct platform *)(uintptr_t)&l->base, path, o->comm, sizeof(o->comm));
 	}
-	steal_fd(&fd);
-	closedir(d);
-	return r;
+	if (fstat(fd, &owner) < 0)
+		return -errno;
+	while ((e = readdir(d))) {
+		const struct node *hit = NULL;
+
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		r = is_node(fd, e->d_name, nodes, &hit);
+		if (r == 1)
+			r = add_holder(l, pid, owner.st_uid, hit, ret);
+		if (r == -EACCES || r == -EPERM || r == -ENOMEM)
+			return r;
+	}
+	return 0;
 }
 
 int linux_open_devices(struct platform *p, struct open_device_list *ret)
@@ -132,6 +157,9 @@ int linux_open_devices(struct platform *p, struct open_device_list *ret)
 		return r;
 	qsort(nodes.v, nodes.n, sizeof(*nodes.v), by_rdev);
 	r = p->ops->list(p, "proc", &pids);
+	/* No process 1: /proc hides what is not ours (hidepid). */
+	if (r == 0 && !strv_contains(&pids, "1"))
+		ret->incomplete = true;
 	for (size_t i = 0; r == 0 && i < pids.n; i++) {
 		if (!isdigit((unsigned char)pids.v[i][0]))
 			continue;

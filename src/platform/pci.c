@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/parse.h"
 #include "platform/platform.h"
@@ -143,39 +144,76 @@ int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, bool autopro
 	return write_num_vfs(p, pf, n, err);
 }
 
-int pci_bind(struct platform *p, const char *address, const char *driver, struct ofbc_error *err)
-{
-	char now[32] = "";
-	int r = sysfs_write(p, driver[0] ? driver : "\n", DEVICES "/%s/driver_override", address);
-
-	if (r < 0)
-		return error_set_errno(err, -r, "%s: cannot set driver_override to '%s'", address, driver);
-	if (sysfs_link_name(p, now, sizeof(now), DEVICES "/%s/driver", address) > 0) {
-		if (driver[0] && strcmp(now, driver) == 0)
-			return 0;
-		r = sysfs_write_deadline(p, address, 10000, DEVICES "/%s/driver/unbind", address);
-		if (r < 0)
-			return error_set_errno(err, -r, "%s: cannot unbind from %s", address, now);
-	}
-	r = sysfs_write_deadline(p, address, 10000, "sys/bus/pci/drivers_probe");
-	if (r < 0)
-		return error_set_errno(err, -r, "%s: cannot bind to '%s'", address, driver);
-	/* drivers_probe succeeds when nothing binds, too. */
-	if (sysfs_link_name(p, now, sizeof(now), DEVICES "/%s/driver", address) < 0)
-		now[0] = '\0';
-	if (driver[0] && strcmp(now, driver) != 0) {
-		error_set(err, ENODEV, OFBC_REASON_FAILED, "%s did not bind to %s%s%s", address, driver,
-		          now[0] ? " but to " : "", now);
-		error_hint(err, "load the driver: `modprobe %s`", driver);
-		return -ENODEV;
-	}
-	return 0;
-}
-
 static bool is_harmless(const char *driver)
 {
 	return !driver[0] || strncmp(driver, "vfio", 4) == 0 || strcmp(driver, "pci-stub") == 0 ||
 	       strcmp(driver, "pcieport") == 0;
+}
+
+/* A failed change must not leave an override behind that takes effect at the next probe. */
+static int undo_override(struct platform *p, const char *address, const char *before, int r)
+{
+	bool was_set = before[0] && strcmp(before, "(null)") != 0;
+
+	if (sysfs_write(p, was_set ? before : "\n", DEVICES "/%s/driver_override", address) < 0)
+		platform_debug(p, "%s: driver_override could not be set back", address);
+	return r;
+}
+
+static int unbind(struct platform *p, const char *address, const char *driver, struct ofbc_error *err)
+{
+	int r = sysfs_write_deadline(p, address, 10000, DEVICES "/%s/driver/unbind", address);
+
+	if (r == -ETIMEDOUT) {
+		error_set(err, ETIMEDOUT, OFBC_REASON_IN_USE,
+		          "%s: the driver %s did not let go of it within 10 s", address, driver);
+		error_hint(err, "somebody has it open: `openforbc partition list`, `openforbc gpu show %s`",
+		           address);
+	} else if (r < 0) {
+		error_set_errno(err, -r, "%s: cannot unbind from %s", address, driver);
+	}
+	return r;
+}
+
+static void bound_driver(struct platform *p, const char *address, char *buf, size_t size)
+{
+	if (sysfs_link_name(p, buf, size, DEVICES "/%s/driver", address) < 0)
+		buf[0] = '\0';
+}
+
+int pci_bind(struct platform *p, const char *address, const char *driver, struct ofbc_error *err)
+{
+	char now[32], before[64] = "";
+	int r;
+
+	if (sysfs_read(p, before, sizeof(before), DEVICES "/%s/driver_override", address) < 0)
+		before[0] = '\0';
+	r = sysfs_write(p, driver[0] ? driver : "\n", DEVICES "/%s/driver_override", address);
+	if (r < 0)
+		return error_set_errno(err, -r, "%s: cannot set driver_override to '%s'", address, driver);
+	bound_driver(p, address, now, sizeof(now));
+	/* Back to the normal driver: the one that is bound already needs no second probe. */
+	if (now[0] && (driver[0] ? strcmp(now, driver) == 0 : !is_harmless(now)))
+		return 0;
+	if (now[0]) {
+		r = unbind(p, address, now, err);
+		if (r < 0)
+			return undo_override(p, address, before, r);
+	}
+	r = sysfs_write_deadline(p, address, 10000, "sys/bus/pci/drivers_probe");
+	if (r < 0) {
+		error_set_errno(err, -r, "%s: cannot bind to '%s'", address, driver);
+		return undo_override(p, address, before, r);
+	}
+	/* drivers_probe succeeds when nothing binds, too. */
+	bound_driver(p, address, now, sizeof(now));
+	if (driver[0] && strcmp(now, driver) != 0) {
+		error_set(err, ENODEV, OFBC_REASON_FAILED, "%s did not bind to %s%s%s", address, driver,
+		          now[0] ? " but to " : "", now);
+		error_hint(err, "load the driver: `modprobe %s`", driver);
+		return undo_override(p, address, before, -ENODEV);
+	}
+	return 0;
 }
 
 int pci_group_others(struct platform *p, const char *address, struct strv *ret)
@@ -199,15 +237,16 @@ int pci_group_others(struct platform *p, const char *address, struct strv *ret)
 	return r;
 }
 
-/* pci.ids is 1.3 MB, read in pieces through one door call each would be slow: it is asked for once per
- * device. */
-static const char *find_line(const char *text, const char *prefix)
+/* The rest of the line that begins with prefix; in_vendor: only up to the next vendor. */
+static const char *find_line(const char *text, const char *prefix, bool in_vendor)
 {
 	size_t n = strlen(prefix);
 
-	for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL) {
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
 		if (strncmp(line, prefix, n) == 0)
 			return line + n;
+		if (in_vendor && line[0] != '\t' && line[0] != '#' && line[0] != '\n')
+			return NULL;
 	}
 	return NULL;
 }
@@ -215,33 +254,25 @@ static const char *find_line(const char *text, const char *prefix)
 int pci_name(struct platform *p, uint32_t vendor, uint32_t device, char *buf, size_t size)
 {
 	static const char *const files[] = {"usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids"};
-	const size_t max = 4u << 20;
-	char *text = malloc(max), id[16];
-	const char *v = NULL, *d, *next;
-	int r = -ENOENT;
+	const size_t max = 4u << 20; /* it has 1.3 MB today */
+	_cleanup_free_ char *text = malloc(max);
+	const char *v = NULL, *d;
+	char id[16];
 
 	if (!text)
 		return -ENOMEM;
-	for (size_t i = 0; i < 2 && !v; i++) {
-		if (p->ops->read(p, files[i], text, max) < 0)
-			continue;
-		snprintf(id, sizeof(id), "%04x  ", vendor);
-		v = find_line(text, id);
+	snprintf(id, sizeof(id), "%04x  ", vendor);
+	for (size_t i = 0; i < ARRAY_SIZE(files) && !v; i++) {
+		if (p->ops->read(p, files[i], text, max) > 0)
+			v = find_line(text, id, false);
 	}
-	if (v) {
-		snprintf(id, sizeof(id), "\t%04x  ", device);
-		next = strchr(v, '\n');
-		d = next ? find_line(next + 1, id) : NULL;
-		/* The line must belong to this vendor: no line that begins with a digit or letter between. */
-		for (const char *c = next; d && c && c + 1 < d; c = strchr(c + 1, '\n')) {
-			if (c[1] != '\t' && c[1] != '#' && c[1] != '\n')
-				d = NULL;
-		}
-		if (d) {
-			snprintf(buf, size, "%.*s", (int)strcspn(d, "\n"), d);
-			r = 0;
-		}
-	}
-	free(text);
-	return r;
+	v = v ? strchr(v, '\n') : NULL;
+	if (!v)
+		return -ENOENT;
+	snprintf(id, sizeof(id), "\t%04x  ", device);
+	d = find_line(v + 1, id, true);
+	if (!d)
+		return -ENOENT;
+	snprintf(buf, size, "%.*s", (int)strcspn(d, "\n"), d);
+	return 0;
 }

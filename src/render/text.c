@@ -38,11 +38,30 @@ static bool is_number(const struct field *f)
 	return f->kind == FIELD_U64 || f->kind == FIELD_BYTES || f->kind == FIELD_SHARE;
 }
 
+/* Columns on the terminal: continuation bytes of UTF-8 take none. */
+static size_t text_width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* Names of devices and processes are not ours: no control character reaches the terminal. */
+static void make_harmless(char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+	}
+}
+
 static void add_cell(struct strbuf *out, const struct column *c, const char *text, bool is_last)
 {
-	size_t len = strlen(text), pad = c->width > len ? c->width - len : 0;
+	size_t len = text_width(text), pad = c->width > len ? c->width - len : 0;
 
-	if (is_number(c->field))
+	if (is_number(c->field) && pad)
 		strbuf_addf(out, "%*s", (int)pad, "");
 	strbuf_add(out, text);
 	if (!is_number(c->field) && !is_last)
@@ -70,7 +89,8 @@ int render_table(const struct render_options *o, const struct render_list *l, st
 			size_t len;
 
 			render_value_text(columns[k].field, item_at(l, i), cell, CELL_MAX);
-			len = strlen(cell);
+			make_harmless(cell);
+			len = text_width(cell);
 			columns[k].used |= len > 0;
 			columns[k].width = len > columns[k].width ? len : columns[k].width;
 		}
@@ -92,13 +112,22 @@ int render_table(const struct render_options *o, const struct render_list *l, st
 	return out->err;
 }
 
+/* "memory" of "memory_bytes": people see another unit. */
+static size_t label_length(const struct field *f)
+{
+	const char *unit = f->kind == FIELD_BYTES ? strstr(f->key, "_bytes") : NULL;
+
+	return unit ? (size_t)(unit - f->key) : strlen(f->key);
+}
+
 void render_item_text(const struct field *fields, const void *item, struct strbuf *out)
 {
 	char cell[1024];
 
 	for (const struct field *f = fields; f->key; f++) {
 		render_value_text(f, item, cell, sizeof(cell));
+		make_harmless(cell);
 		if (cell[0])
-			strbuf_addf(out, "%-16s %s\n", f->key, cell);
+			strbuf_addf(out, "%-16.*s %s\n", (int)label_length(f), f->key, cell);
 	}
 }
