@@ -2,6 +2,7 @@
 /* Running programs: a helper with a deadline, and the user's own on a partition. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -74,15 +76,37 @@ static void __attribute__((noreturn)) fail_child(int error_fd, int e)
 	_exit(write(error_fd, &e, sizeof(e)) == sizeof(e) ? 127 : 126);
 }
 
+/* One unreadable directory in PATH makes EACCES of what is just not installed. */
+static bool is_in_path(const char *name)
+{
+	const char *path = getenv("PATH");
+	char full[PATH_MAX];
+
+	for (size_t n; path && *path; path += n + (path[n] == ':')) {
+		struct stat st;
+		int len;
+
+		n = strcspn(path, ":");
+		len = snprintf(full, sizeof(full), "%.*s/%s", n ? (int)n : 1, n ? path : ".", name);
+		if (len > 0 && (size_t)len < sizeof(full) && stat(full, &st) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void __attribute__((noreturn)) exec_child(char *const argv[], char *const env[], int error_fd)
 {
 	sigset_t none;
+	int e;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	execvpe(argv[0], argv, env);
-	fail_child(error_fd, errno);
+	e = errno;
+	if (e == EACCES && !strchr(argv[0], '/') && !is_in_path(argv[0]))
+		e = ENOENT;
+	fail_child(error_fd, e);
 }
 
 /* 0 when exec succeeded (the pipe was closed by it), else -errno of the child. */

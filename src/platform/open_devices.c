@@ -133,10 +133,10 @@ static int scan_process(struct linux_platform *l, int pid, const struct node_lis
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
 		r = is_node(fd, e->d_name, nodes, &hit);
-		if (r == 1)
-			r = add_holder(l, pid, owner.st_uid, hit, ret);
-		if (r == -EACCES || r == -EPERM || r == -ENOMEM)
-			return r;
+		if (r == -EACCES || r == -EPERM)
+			ret->incomplete = true;
+		if (r == 1 && add_holder(l, pid, owner.st_uid, hit, ret) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }

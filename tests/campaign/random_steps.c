@@ -228,7 +228,7 @@ static unsigned build(const char *state, const char *models, unsigned which, str
 	FILE *f;
 
 	memset(gpus, 0, 4 * sizeof(*gpus));
-	if (which % 4 == 3) {
+	if (which % 8 == 7) {
 		*ret = open_host(state, "emulated:mixed");
 		snprintf(gpus[0].gpu, sizeof(gpus[0].gpu), "l40s-0");
 		add_vgpu(*ret, &gpus[0]);
@@ -276,7 +276,7 @@ static void run_steps(const char *state, const char *models, unsigned long steps
 		struct ofbc_context *ctx;
 		unsigned n = build(state, models, which, gpus, &ctx);
 
-		for (unsigned i = 0; i < 400 && done < steps; i++, done++) {
+		for (unsigned i = 0; i < (which % 8 == 7 ? 40 : 400) && done < steps; i++, done++) {
 			struct ref_gpu *g = &gpus[rnd(n)];
 			unsigned what = rnd(100);
 
@@ -286,7 +286,7 @@ static void run_steps(const char *state, const char *models, unsigned long steps
 				step_destroy(ctx, g);
 			else if (what < 95)
 				step_hold(ctx, g);
-			else if (what < 99 || which % 4 != 3)
+			else if (what < 99 || which % 8 != 7)
 				compare(ctx, g);
 			else
 				step_reboot(ctx, gpus, n);

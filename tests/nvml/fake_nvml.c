@@ -22,16 +22,8 @@
 	__attribute__((visibility("default"))) unsigned name(__VA_ARGS__);                                   \
 	unsigned name(__VA_ARGS__)
 
-enum {
-	OK = 0,
-	UNINITIALIZED = 1,
-	INVALID = 2,
-	NOT_SUPPORTED = 3,
-	NOT_FOUND = 6,
-	TOO_SMALL = 7,
-	IN_USE = 19,
-	NO_RESOURCES = 23,
-};
+/* The values of the return type that we use. */
+enum { OK, UNINITIALIZED, INVALID, NOT_SUPPORTED, NOT_FOUND = 6, TOO_SMALL, IN_USE = 19, NO_RESOURCES = 23 };
 
 #define SLOTS     8
 #define SLICES    7
@@ -115,15 +107,6 @@ static unsigned put_text(char *s, unsigned len, const char *text)
 	return OK;
 }
 
-static const struct profile *by_index(unsigned index)
-{
-	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
-		if (profiles[i].index == index)
-			return &profiles[i];
-	}
-	return NULL;
-}
-
 static const struct profile *by_id(unsigned id)
 {
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
@@ -174,6 +157,22 @@ static unsigned remaining(const struct profile *p)
 	}
 	return n;
 }
+
+/* A call that gives one number of the board. */
+#define BOARD_VALUE(name, value)                                                                             \
+	API(name, void *d, unsigned *ret)                                                                    \
+	{                                                                                                    \
+		*ret = (value);                                                                              \
+		return check_gpu(d);                                                                         \
+	}
+
+BOARD_VALUE(nvmlDeviceGetMinorNumber, 0)
+BOARD_VALUE(nvmlDeviceGetComputeMode, 0)
+BOARD_VALUE(nvmlDeviceGetVirtualizationMode, 0)
+BOARD_VALUE(nvmlDeviceGetMaxMigDeviceCount, gpu.mig ? SLICES : 0)
+#ifndef OLD_DRIVER
+BOARD_VALUE(nvmlDeviceGetArchitecture, 9)
+#endif
 
 /* --- the library and the board --- */
 
@@ -282,12 +281,6 @@ API(nvmlDeviceGetUUID, void *d, char *s, unsigned len)
 	return put_text(s, len, uuid);
 }
 
-API(nvmlDeviceGetMinorNumber, void *d, unsigned *minor)
-{
-	*minor = 0;
-	return check_gpu(d);
-}
-
 API(nvmlDeviceGetCudaComputeCapability, void *d, int *major, int *minor)
 {
 	*major = 9;
@@ -311,18 +304,6 @@ API(nvmlDeviceGetMemoryInfo, void *d, void *info)
 	return OK;
 }
 
-API(nvmlDeviceGetComputeMode, void *d, unsigned *mode)
-{
-	*mode = 0;
-	return check_gpu(d);
-}
-
-API(nvmlDeviceGetVirtualizationMode, void *d, unsigned *mode)
-{
-	*mode = 0;
-	return check_gpu(d);
-}
-
 /* The unversioned list has 16-byte rows: nobody may take it for the present one. */
 API(nvmlDeviceGetComputeRunningProcesses, void *d, unsigned *count, void *rows)
 {
@@ -339,12 +320,6 @@ API(nvmlInitWithFlags, unsigned flags)
 		return INVALID;
 	gpu.inits++;
 	return OK;
-}
-
-API(nvmlDeviceGetArchitecture, void *d, unsigned *architecture)
-{
-	*architecture = 9;
-	return check_gpu(d);
 }
 
 API(nvmlDeviceGetFieldValues, void *d, int n, void *values)
@@ -393,14 +368,14 @@ API(nvmlDeviceGetMPSComputeRunningProcesses_v3, void *d, unsigned *count, void *
 /* An ordinary driver has the vGPU calls and refuses them. */
 API(nvmlDeviceGetHostVgpuMode, void *d, unsigned *mode)
 {
-	(void)mode;
+	*mode = 0;
 	return check_gpu(d) == OK ? NOT_SUPPORTED : check_gpu(d);
 }
 
 API(nvmlDeviceGetSupportedVgpus, void *d, unsigned *count, unsigned *types)
 {
-	(void)count;
 	(void)types;
+	*count = 0;
 	return check_gpu(d) == OK ? NOT_SUPPORTED : check_gpu(d);
 }
 #endif
@@ -428,10 +403,23 @@ API(nvmlDeviceSetMigMode, void *d, unsigned mode, unsigned *activation)
 /* Index to profile with the errors of a real board. */
 static unsigned find_profile(void *d, unsigned index, const struct profile **ret)
 {
-	if (check_gpu(d) != OK)
+	*ret = NULL;
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		if (profiles[i].index == index)
+			*ret = &profiles[i];
+	}
+	if (check_gpu(d) != OK || *ret)
 		return check_gpu(d);
-	*ret = by_index(index);
-	return *ret ? OK : index < 17 ? NOT_SUPPORTED : INVALID;
+	return index < 17 ? NOT_SUPPORTED : INVALID;
+}
+
+/* The numbers that both editions of the struct have in the same order. */
+static void put_profile(void *info, size_t at, const struct profile *p)
+{
+	const uint32_t v[] = {p->id, 0, p->slices, p->max, p->sms, p->copy, p->decoders, 0, p->jpeg, p->ofa};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		put32(info, at + 4 * i, v[i]);
 }
 
 API(nvmlDeviceGetGpuInstanceProfileInfo, void *d, unsigned index, void *info)
@@ -441,16 +429,7 @@ API(nvmlDeviceGetGpuInstanceProfileInfo, void *d, unsigned index, void *info)
 
 	if (r != OK)
 		return r;
-	put32(info, 0, p->id);
-	put32(info, 4, 0);
-	put32(info, 8, p->slices);
-	put32(info, 12, p->max);
-	put32(info, 16, p->sms);
-	put32(info, 20, p->copy);
-	put32(info, 24, p->decoders);
-	put32(info, 28, 0);
-	put32(info, 32, p->jpeg);
-	put32(info, 36, p->ofa);
+	put_profile(info, 0, p);
 	put64(info, 40, p->mib);
 	return OK;
 }
@@ -465,16 +444,7 @@ API(nvmlDeviceGetGpuInstanceProfileInfoV, void *d, unsigned index, void *info)
 	memcpy(&version, info, sizeof(version));
 	if (r != OK || version != 0x02000098)
 		return r != OK ? r : INVALID;
-	put32(info, 4, p->id);
-	put32(info, 8, 0);
-	put32(info, 12, p->slices);
-	put32(info, 16, p->max);
-	put32(info, 20, p->sms);
-	put32(info, 24, p->copy);
-	put32(info, 28, p->decoders);
-	put32(info, 32, 0);
-	put32(info, 36, p->jpeg);
-	put32(info, 40, p->ofa);
+	put_profile(info, 4, p);
 	put64(info, 48, p->mib);
 	memset((char *)info + 56, 0, 96);
 	memcpy((char *)info + 56, p->name, strlen(p->name));
@@ -518,7 +488,6 @@ static unsigned make_gi(const struct profile *p, unsigned start, void **ret)
 
 		if (g->is_used)
 			continue;
-		memset(g, 0, sizeof(*g));
 		*g = (struct gi){.kind = IS_GI, .id = id, .start = start, .is_used = true, .profile = p};
 		*ret = g;
 		return OK;
@@ -663,15 +632,18 @@ API(nvmlGpuInstanceGetComputeInstanceProfileInfo, void *handle, unsigned index, 
 	n = ci_slices(g, index);
 	if (!n)
 		return NOT_SUPPORTED;
-	put32(info, 0, index);
-	put32(info, 4, n);
-	put32(info, 8, g->profile->slices / n);
-	put32(info, 12, ci_sms(g, n));
-	put32(info, 16, g->profile->copy);
-	put32(info, 20, g->profile->decoders);
-	put32(info, 24, 0);
-	put32(info, 28, g->profile->jpeg);
-	put32(info, 32, g->profile->ofa);
+	const uint32_t v[] = {index,
+	                      n,
+	                      g->profile->slices / n,
+	                      ci_sms(g, n),
+	                      g->profile->copy,
+	                      g->profile->decoders,
+	                      0,
+	                      g->profile->jpeg,
+	                      g->profile->ofa};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		put32(info, 4 * i, v[i]);
 	return OK;
 }
 
@@ -770,12 +742,6 @@ API(nvmlComputeInstanceDestroy, void *handle)
 }
 
 /* --- MIG devices: the handle of one is that of its compute instance --- */
-
-API(nvmlDeviceGetMaxMigDeviceCount, void *d, unsigned *count)
-{
-	*count = gpu.mig ? SLICES : 0;
-	return check_gpu(d);
-}
 
 API(nvmlDeviceGetMigDeviceHandleByIndex, void *d, unsigned index, void **mig)
 {
