@@ -165,6 +165,27 @@ static int check_empty(struct inventory *inv, const struct ofbc_gpu *gpu, const 
 	return -EBUSY;
 }
 
+/* A mode that other partitions of the GPU would not survive or could not live beside. */
+static int check_others(struct inventory *inv, const struct ofbc_gpu *gpu, const struct backend_ops *ops,
+                        struct ofbc_error *err)
+{
+	for (size_t i = 0; i < inv->partitions.n; i++) {
+		const struct ofbc_partition *p = &inv->partitions.v[i];
+
+		if (p->state == OFBC_PARTITION_LOST || !p->technology || p->technology == ops->name ||
+		    strcmp(p->gpu, gpu->id) != 0)
+			continue;
+		error_set(err, EBUSY, OFBC_REASON_IN_USE, "GPU %s has %s partitions", gpu->alias,
+		          p->technology);
+		error_hint(
+			err,
+			"destroy them first: `openforbc partition list %s`, `openforbc partition destroy ...`",
+			gpu->alias);
+		return -EBUSY;
+	}
+	return 0;
+}
+
 static int set_mode(struct ofbc_context *ctx, const char *spec, const char *technology, bool on,
                     unsigned flags, struct ofbc_error *err)
 {
@@ -197,11 +218,9 @@ static int set_mode(struct ofbc_context *ctx, const char *spec, const char *tech
 	r = context_need_privilege(ctx, "changing the mode of a GPU", err);
 	if (r < 0)
 		return r;
-	if (!on) {
-		r = check_empty(&inv, gpu, ops, err);
-		if (r < 0)
-			return r;
-	}
+	r = on ? check_others(&inv, gpu, ops, err) : check_empty(&inv, gpu, ops, err);
+	if (r < 0)
+		return r;
 	r = ops->set_mode(&inv.host, gpu, on, equals ? equals + 1 : NULL, flags, err);
 	return r < 0 ? error_wrap(err, "GPU %s", gpu->alias) : r;
 }
