@@ -16,7 +16,9 @@
 #include "base/parse.h"
 #include "model/capacity.h"
 
-#define DEVICES "sys/bus/pci/devices"
+#define DEVICES  "sys/bus/pci/devices"
+#define MAX_VFS  31 /* of the parameter vf_num ... */
+#define MAX_GPUS 32 /* ... and its length */
 
 static int probe(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_technology *ret,
                  struct ofbc_error *err)
@@ -24,35 +26,63 @@ static int probe(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_technol
 	struct pci_function f;
 
 	(void)err;
-	if (gpu->is_cpu || strcmp(gpu->kernel_driver, "gim") != 0 || pci_read(h->platform, gpu->id, &f) < 0)
+	if (gpu->is_cpu || gpu->pci_vendor != 0x1002 || pci_read(h->platform, gpu->id, &f) < 0)
 		return 0;
-	ret->state = f.total_vfs ? OFBC_TECHNOLOGY_READY : OFBC_TECHNOLOGY_UNAVAILABLE;
-	if (!f.total_vfs)
+	/* amdgpu has no switch for virtual functions: a board that has them needs GIM in its place. */
+	if (strcmp(f.driver, "gim") != 0 && (f.total_vfs == 0 || f.is_vf))
+		return 0;
+	ret->state = OFBC_TECHNOLOGY_UNAVAILABLE;
+	if (strcmp(f.driver, "gim") != 0)
+		snprintf(ret->reason, sizeof(ret->reason),
+		         "bound to %s: virtual functions need the driver gim",
+		         f.driver[0] ? f.driver : "no driver");
+	else if (f.total_vfs == 0)
 		snprintf(ret->reason, sizeof(ret->reason), "the GPU has no virtual functions");
+	else
+		ret->state = OFBC_TECHNOLOGY_READY;
 	return 1;
 }
 
-static unsigned gim_gpus(struct host *h)
+/* Bit n: the board can be cut into n. GIM's table of profiles has a line "index type partitions memory ..."
+ * for each behind "profiles:" (gim_monitor.c of MxGPU-Virtualization 9); 0: no such table, the firmware
+ * decides. */
+static uint64_t profile_counts(struct host *h, const struct ofbc_gpu *gpu)
 {
-	unsigned n = 0;
+	char text[4096];
+	const char *line;
+	uint64_t counts = 0;
 
-	for (size_t i = 0; h->gpus && i < h->gpus->n; i++)
-		n += strcmp(h->gpus->v[i].kernel_driver, "gim") == 0;
-	return n;
+	if (sysfs_read(h->platform, text, sizeof(text), DEVICES "/%s/accelerator_partition_profile_config",
+	               gpu->id) <= 0)
+		return 0;
+	/* The table of resources comes first, its name ends in the same word. */
+	line = strstr(text, "\nprofiles:");
+	for (line = line ? strchr(line + 1, '\n') : NULL; line; line = strchr(line + 1, '\n')) {
+		unsigned index, n;
+		char type[16];
+
+		if (sscanf(line + 1, "%u %15s %u", &index, type, &n) == 3 && n < 64)
+			counts |= UINT64_C(1) << n;
+	}
+	return counts;
 }
 
 static int list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_type_list *ret,
                       struct capacity *cap, struct ofbc_error *err)
 {
 	struct pci_function f;
+	uint64_t counts = profile_counts(h, gpu);
 	int counter, r = pci_read(h->platform, gpu->id, &f);
 
 	if (r < 0)
 		return error_set_errno(err, -r, "%s", gpu->id);
 	counter = capacity_counter(cap, "virtual-functions", f.total_vfs);
-	for (unsigned n = f.total_vfs > 1 ? 2 : 1; n <= f.total_vfs && n <= 31; n++) {
-		struct ofbc_type *t = list_add(ret);
+	for (unsigned n = f.total_vfs > 1 ? 2 : 1; n <= f.total_vfs && n <= MAX_VFS; n++) {
+		struct ofbc_type *t;
 
+		if (counts && !(counts >> n & 1))
+			continue;
+		t = list_add(ret);
 		if (!t || counter < 0)
 			return -ENOMEM;
 		snprintf(t->key, sizeof(t->key), "gim:1/%u", n);
@@ -115,76 +145,163 @@ static int holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return r;
 }
 
-/* The module is loaded anew: all GPUs under it must be idle, and with several of them the others keep their
- * number. */
-static int reload(struct host *h, const struct ofbc_gpu *gpu, unsigned n, struct ofbc_error *err)
+static int by_address(const void *a, const void *b)
 {
-	char vf_num[256] = "vf_num=";
-	const char *const unload[] = {"modprobe", "-r", "gim", NULL}, *const load[] = {"modprobe", "gim",
-	                                                                               vf_num, NULL};
-	struct command_result result = {0};
+	const struct ofbc_gpu *x = *(const struct ofbc_gpu *const *)a,
+			      *y = *(const struct ofbc_gpu *const *)b;
+
+	return strcmp(x->id, y->id);
+}
+
+/* GPUs under the module, in the order in which it meets them and reads vf_num: that of their addresses. */
+static size_t gim_gpus(struct host *h, const struct ofbc_gpu *ret[MAX_GPUS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; h->gpus && i < h->gpus->n && n < MAX_GPUS; i++) {
+		if (strcmp(h->gpus->v[i].kernel_driver, "gim") == 0)
+			ret[n++] = &h->gpus->v[i];
+	}
+	qsort(ret, n, sizeof(ret[0]), by_address);
+	return n;
+}
+
+/* The module is loaded anew, so that all GPUs under it must be idle. */
+static int check_idle(struct host *h, const struct ofbc_gpu *const *gpus, size_t n, const char *vf_num,
+                      struct ofbc_error *err)
+{
 	struct ofbc_holder_list now = {0};
-	_cleanup_strv_ struct strv vfs = {0};
 	int r = 0;
 
 	host_forget_open_devices(h);
-	for (size_t i = 0; r == 0 && h->gpus && i < h->gpus->n; i++) {
-		const struct ofbc_gpu *g = &h->gpus->v[i];
-		_cleanup_strv_ struct strv others = {0};
-		size_t len = strlen(vf_num);
-
-		if (strcmp(g->kernel_driver, "gim") != 0)
-			continue;
-		r = holders(h, g, NULL, &now, NULL);
-		(void)pci_vfs(h->platform, g->id, &others);
-		snprintf(vf_num + len, sizeof(vf_num) - len, "%s%zu", vf_num[len - 1] == '=' ? "" : ",",
-		         strcmp(g->id, gpu->id) == 0 ? (size_t)n : others.n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = holders(h, gpus[i], NULL, &now, NULL);
+	if (r < 0) {
+		error_set_errno(err, -r, "cannot find out who uses the virtual functions");
+	} else if (now.n) {
+		r = holder_error(&now, err,
+		                 "a virtual function of the %zu GPUs under gim, which is loaded anew", n);
+	} else if (now.incomplete) {
+		r = error_set(err, EPERM, OFBC_REASON_NOT_PERMITTED,
+		              "some processes could not be looked into, one of them may use a GPU under gim");
+		error_hint(err, "as root: `modprobe -r gim; modprobe gim %s`", vf_num);
 	}
-	if (r == 0 && now.n)
-		r = holder_error(&now, err, "a GPU under gim, which must be loaded anew (%u GPUs)",
-		                 gim_gpus(h));
 	holder_list_done(&now);
-	if (r < 0)
-		return r;
-	r = h->platform->ops->run(h->platform, &(struct command){.argv = unload, .timeout_ms = 60000},
-	                          &result);
+	return r;
+}
+
+static int modprobe(struct host *h, const char *const argv[], struct ofbc_error *err)
+{
+	struct command_result result = {0};
+	int r = h->platform->ops->run(h->platform, &(struct command){.argv = argv, .timeout_ms = 60000},
+	                              &result);
+
 	if (r == 0 && result.status == 0)
-		r = h->platform->ops->run(h->platform, &(struct command){.argv = load, .timeout_ms = 60000},
-		                          &result);
-	if (r < 0 || result.status) {
-		error_set(err, r < 0 ? -r : EBUSY, OFBC_REASON_FAILED, "gim could not be loaded anew: %s",
-		          r < 0 ? strerror(-r) : result.out);
-		error_hint(err, "by hand: `modprobe -r gim; modprobe gim %s`, and look into `journalctl -k`",
+		return 0;
+	result.out[strcspn(result.out, "\n")] = '\0';
+	r = r < 0 ? r : -EIO;
+	error_set(err, -r, OFBC_REASON_FAILED, "gim could not be loaded anew: %s",
+	          result.out[0] ? result.out : strerror(-r));
+	return r;
+}
+
+/* Loads the module with the text of vf_num; *ret_began tells whether anything was touched. */
+static int reload(struct host *h, const char *vf_num, bool *ret_began, struct ofbc_error *err)
+{
+	const char *const unload[] = {"modprobe", "-r", "gim", NULL};
+	const char *const load[] = {"modprobe", "gim", vf_num, NULL};
+	int r = modprobe(h, unload, err);
+
+	if (r == 0) {
+		*ret_began = true;
+		r = modprobe(h, load, err);
+	}
+	if (r < 0)
+		error_hint(err,
+		           "by hand: `modprobe -r gim; modprobe gim %s`, then `journalctl -k | grep gim`",
 		           vf_num);
-		return r < 0 ? r : -EBUSY;
+	return r;
+}
+
+/* "vf_num=1,8,1": n for this GPU, the others keep what they have. */
+static void vf_num_text(struct host *h, const struct ofbc_gpu *const *gpus, size_t n_gpus,
+                        const struct ofbc_gpu *gpu, unsigned n, char *buf, size_t size)
+{
+	size_t len = (size_t)snprintf(buf, size, "vf_num=");
+
+	for (size_t i = 0; i < n_gpus && len < size; i++) {
+		_cleanup_strv_ struct strv vfs = {0};
+
+		(void)pci_vfs(h->platform, gpus[i]->id, &vfs);
+		len += (size_t)snprintf(buf + len, size - len, "%s%zu", i ? "," : "",
+		                        strcmp(gpus[i]->id, gpu->id) == 0 ? (size_t)n
+		                        : vfs.n                           ? vfs.n
+		                                                          : 1);
 	}
+}
+
+static int check_count(struct host *h, const struct ofbc_gpu *gpu, unsigned n, struct ofbc_error *err)
+{
+	_cleanup_strv_ struct strv vfs = {0};
+
 	(void)pci_vfs(h->platform, gpu->id, &vfs);
-	if (vfs.n != n) {
-		error_set(err, EIO, OFBC_REASON_FAILED,
-		          "gim was loaded, but the GPU has %zu virtual functions instead of %u", vfs.n, n);
-		error_hint(err, "the board may not allow this number: `journalctl -k | grep gim`");
-		return -EIO;
-	}
-	return 0;
+	if (vfs.n == n)
+		return 0;
+	error_set(err, EIO, OFBC_REASON_FAILED,
+	          "gim was loaded, but the GPU has %zu virtual functions instead of %u", vfs.n, n);
+	error_hint(err, "the board or its firmware may not allow this number: `journalctl -k | grep gim`");
+	return -EIO;
+}
+
+/* On failure the numbers that all GPUs had before are back. */
+static int set_count(struct host *h, const struct ofbc_gpu *gpu, unsigned n, struct ofbc_error *err)
+{
+	const struct ofbc_gpu *gpus[MAX_GPUS];
+	size_t n_gpus = gim_gpus(h, gpus);
+	_cleanup_strv_ struct strv vfs = {0};
+	char want[128], before[128];
+	bool began = false;
+	int r = pci_vfs(h->platform, gpu->id, &vfs);
+
+	if (r < 0)
+		return error_set_errno(err, -r, "cannot list the virtual functions of %s", gpu->id);
+	vf_num_text(h, gpus, n_gpus, gpu, n, want, sizeof(want));
+	vf_num_text(h, gpus, n_gpus, gpu, vfs.n ? (unsigned)vfs.n : 1, before, sizeof(before));
+	r = check_idle(h, gpus, n_gpus, want, err);
+	if (r == 0)
+		r = reload(h, want, &began, err);
+	if (r == 0)
+		r = check_count(h, gpu, n, err);
+	if (r < 0 && began && reload(h, before, &began, NULL) < 0)
+		error_hint(err, "gim is not loaded now: `modprobe gim %s`, then `journalctl -k | grep gim`",
+		           before);
+	return r;
 }
 
 static int create(struct host *h, const struct ofbc_gpu *gpu, const struct create_args *args,
                   struct ofbc_partition_list *ret, struct ofbc_error *err)
 {
-	int r = reload(h, gpu, args->type->native_id, err);
+	int r = set_count(h, gpu, args->type->native_id, err);
 
-	if (r < 0) {
-		(void)reload(h, gpu, 1, NULL);
-		return r;
-	}
-	return list_partitions(h, gpu, ret, err);
+	return r < 0 ? r : list_partitions(h, gpu, ret, err);
 }
 
 static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
                    struct ofbc_error *err)
 {
+	struct pci_function f;
+	int r = pci_read(h->platform, gpu->id, &f);
+
 	(void)p;
-	return reload(h, gpu, 1, err);
+	if (r < 0)
+		return error_set_errno(err, -r, "%s", gpu->id);
+	if (f.total_vfs == 1) {
+		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
+		          "%s has one virtual function as long as gim is loaded", gpu->alias);
+		error_hint(err, "`modprobe -r gim` takes it away, for all GPUs under gim");
+		return -ENOTSUP;
+	}
+	return set_count(h, gpu, 1, err);
 }
 
 static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
@@ -193,9 +310,16 @@ static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_findin
 
 	if (!gpu || probe(h, gpu, &t, NULL) <= 0)
 		return 0;
-	return finding_add(ret, "gim", gpu,
-	                   t.state == OFBC_TECHNOLOGY_READY ? OFBC_FINDING_OK : OFBC_FINDING_MISSING,
-	                   t.state == OFBC_TECHNOLOGY_READY ? "ready" : t.reason, "");
+	if (t.state == OFBC_TECHNOLOGY_READY)
+		return finding_add(ret, "gim", gpu, OFBC_FINDING_OK,
+		                   "ready; a new number of virtual functions loads gim anew for all its GPUs",
+		                   "");
+	/* A note: such a GPU is of use under amdgpu, too. */
+	return finding_add(
+		ret, "gim", gpu, OFBC_FINDING_NOTE, t.reason,
+		strcmp(gpu->kernel_driver, "gim") == 0
+			? ""
+			: "modprobe -r amdgpu; modprobe gim  (package gim-dkms of MxGPU-Virtualization)");
 }
 
 const struct backend_ops backend_gim = {

@@ -237,12 +237,29 @@ int host_node_holders(struct host *h, const char *node, struct ofbc_holder_list 
 	return r;
 }
 
+/* Whether anybody holds any VFIO node: with thousands of devices and no holder nothing is read for each. */
+static int any_vfio_holder(struct host *h, bool *ret_incomplete)
+{
+	struct ofbc_holder_list all = {0};
+	int r = host_node_holders(h, "/dev/vfio/*", &all);
+	bool any = all.n > 0;
+
+	*ret_incomplete = all.incomplete;
+	holder_list_done(&all);
+	return r < 0 ? r : any;
+}
+
 int host_vfio_holders(struct host *h, const char *sysfs_dir, struct ofbc_holder_list *ret)
 {
 	_cleanup_strv_ struct strv cdevs = {0};
 	char group[32], node[64];
-	int r = 0;
+	bool incomplete;
+	int r = any_vfio_holder(h, &incomplete);
 
+	ret->incomplete |= incomplete;
+	if (r <= 0)
+		return r;
+	r = 0;
 	if (sysfs_link_name(h->platform, group, sizeof(group), "%s/iommu_group", sysfs_dir) > 0) {
 		snprintf(node, sizeof(node), "/dev/vfio/%s", group);
 		r = host_node_holders(h, node, ret);

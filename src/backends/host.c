@@ -359,6 +359,12 @@ static bool is_gpu(const struct pci_function *f)
 	return !f->is_vf && (base == 0x03 || (base == 0x12 && f->vendor == VENDOR_AMD));
 }
 
+/* Hexadecimal addresses in the order of their value; the version order of a listing puts 9d before 43. */
+static int by_address(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static int scan_pci(struct host *h, struct ofbc_gpu_list *l, struct ofbc_error *err)
 {
 	_cleanup_strv_ struct strv names = {0};
@@ -368,6 +374,8 @@ static int scan_pci(struct host *h, struct ofbc_gpu_list *l, struct ofbc_error *
 		return 0;
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot list /sys/bus/pci/devices");
+	if (names.n)
+		qsort(names.v, names.n, sizeof(*names.v), by_address);
 	for (size_t i = 0; i < names.n; i++) {
 		struct pci_function f;
 		struct ofbc_gpu *gpu;

@@ -38,9 +38,25 @@ static int probe(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_technol
 	return 1;
 }
 
+/* Devices of one type. Old vendor drivers made no directory of them: then the links of the bus tell, one by
+ * one. */
 static int existing(struct host *h, const char *dir, const char *type, struct strv *ret)
 {
-	return sysfs_list(h->platform, ret, "%s/mdev_supported_types/%s/devices", dir, type);
+	_cleanup_strv_ struct strv all = {0};
+	char name[96];
+	int r = sysfs_list(h->platform, ret, "%s/mdev_supported_types/%s/devices", dir, type);
+
+	if (r != -ENOENT)
+		return r;
+	r = sysfs_list(h->platform, &all, "sys/bus/mdev/devices");
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		if (sysfs_exists(h->platform, "%s/%s", dir, all.v[i]) &&
+		    sysfs_link_name(h->platform, name, sizeof(name), "sys/bus/mdev/devices/%s/mdev_type",
+		                    all.v[i]) > 0 &&
+		    strcmp(name, type) == 0)
+			r = strv_add(ret, all.v[i]);
+	}
+	return r == -ENOENT ? 0 : r;
 }
 
 static uint64_t number_in(const char *text, const char *before)
@@ -243,9 +259,12 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
 		return create_error(args->type->native, args->uuid, r, err);
 	if (sysfs_link_name(h->platform, type, sizeof(type), "sys/bus/mdev/devices/%s/mdev_type",
 	                    args->uuid) < 0 ||
-	    strcmp(type, args->type->native) != 0)
+	    strcmp(type, args->type->native) != 0) {
+		(void)sysfs_write_deadline(h->platform, "1", 10000, "sys/bus/mdev/devices/%s/remove",
+		                           args->uuid);
 		return error_set(err, EIO, OFBC_REASON_FAILED, "the driver reported success but made no %s",
 		                 args->type->native);
+	}
 	r = add_partition(ret, args->uuid, args->type->native);
 	if (r == 0)
 		ret->v[ret->n - 1].memory_bytes = args->type->memory_bytes;

@@ -523,7 +523,7 @@ static int doctor_capable(struct mig_board *b, const struct ofbc_gpu *gpu, struc
 		         reset ? " --reset" : "");
 	snprintf(message, sizeof(message), "MIG mode is %s%s; instances are lost at reboot%s",
 	         current ? "on" : "off", reset ? "; a change resets the GPU" : "",
-	         reset ? "" : ", and so is the mode: `openforbc host restore` brings both back");
+	         reset ? "" : ", and so is the mode");
 	return finding_add(ret, "mig", gpu, current ? OFBC_FINDING_OK : OFBC_FINDING_NOTE, message, fix);
 }
 

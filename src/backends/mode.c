@@ -65,6 +65,21 @@ static unsigned die_count(const char *available)
 	return lists(available, "QPX") ? 8 : lists(available, "TPX") ? 6 : 4;
 }
 
+/* Whether a memory mode goes with a compute mode. A newer driver says it for the configuration that its
+ * what-if selector stands on; the selector is not moved for a listing. */
+static bool pair_allowed(struct host *h, const struct ofbc_gpu *gpu, size_t mode, const char *memory)
+{
+	char selected[32], allowed[64];
+
+	if (read_attr(h, gpu, "compute_partition_config/xcp_config", selected, sizeof(selected)) == 0 &&
+	    strcmp(selected, modes[mode].name) == 0 &&
+	    read_attr(h, gpu, "compute_partition_config/supported_nps_configs", allowed, sizeof(allowed)) ==
+	            0 &&
+	    strncmp(allowed, "NPS", 3) == 0)
+		return lists(allowed, memory);
+	return lists(modes[mode].memory, memory);
+}
+
 static int list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_type_list *ret,
                       struct capacity *cap, struct ofbc_error *err)
 {
@@ -86,7 +101,7 @@ static int list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_ty
 			struct ofbc_type *t;
 
 			snprintf(memory, sizeof(memory), "NPS%u", nps);
-			if (!lists(memories, memory) || !lists(modes[i].memory, memory))
+			if (!lists(memories, memory) || !pair_allowed(h, gpu, i, memory))
 				continue;
 			t = list_add(ret);
 			if (!t)
@@ -176,12 +191,21 @@ static int holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
                    struct ofbc_holder_list *ret, struct ofbc_error *err)
 {
 	struct ofbc_partition_list all = {0};
+	_cleanup_strv_ struct strv pids = {0};
+	uint32_t pid;
 	int r = 0;
 
 	if (p)
 		return host_node_holders(h, p->handle, ret);
-	/* The driver refuses a mode change for any process that has KFD open, whatever GPU it uses. */
-	r = host_node_holders(h, "/dev/kfd", ret);
+	/* The driver refuses a mode change for any process that has KFD open, whatever GPU it uses; its own
+	 * list is complete, but has only numbers of the host. */
+	(void)sysfs_list(h->platform, &pids, "sys/class/kfd/kfd/proc");
+	for (size_t i = 0; r == 0 && i < pids.n; i++) {
+		if (parse_u32(pids.v[i], &pid) == 0)
+			r = host_add_process(h, (int)pid, NULL, ret);
+	}
+	if (r == 0)
+		r = host_node_holders(h, "/dev/kfd", ret);
 	if (r == 0)
 		r = list_partitions(h, gpu, &all, err);
 	for (size_t i = 0; r == 0 && i < all.n; i++)
@@ -193,7 +217,7 @@ static int holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 static int set_compute(struct host *h, const struct ofbc_gpu *gpu, const char *mode, struct ofbc_error *err)
 {
 	struct ofbc_holder_list now = {0};
-	char current[32] = "";
+	char current[32] = "", memory[32] = "";
 	int r;
 
 	host_forget_open_devices(h);
@@ -212,8 +236,13 @@ static int set_compute(struct host *h, const struct ofbc_gpu *gpu, const char *m
 		error_hint(err, "`ls /sys/class/kfd/kfd/proc` lists their process ids");
 		return r;
 	case EINVAL:
-		return error_set(err, EINVAL, OFBC_REASON_NOT_SUPPORTED,
-		                 "mode %s does not go with the memory mode", mode);
+		(void)read_attr(h, gpu, "current_memory_partition", memory, sizeof(memory));
+		error_set(err, EINVAL, OFBC_REASON_NOT_SUPPORTED, "mode %s does not go with memory mode %s",
+		          mode, memory[0] ? memory : "of this GPU");
+		if (strcmp(mode, "SPX") == 0)
+			error_hint(err, "`openforbc gpu enable %s mode=NPS1 --reset` brings both back",
+			           gpu->alias);
+		return r;
 	case EPERM:
 		return error_set(err, EPERM, OFBC_REASON_FAILED, "a reset of the GPU is in progress");
 	default:
@@ -230,15 +259,20 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
                   struct ofbc_partition_list *ret, struct ofbc_error *err)
 {
 	size_t before = ret->n;
+	char now[32];
 	int r = set_compute(h, gpu, args->type->native, err);
 
 	if (r == 0)
 		r = list_partitions(h, gpu, ret, err);
-	if (r == 0 && ret->n - before != args->type->unit_count) {
+	if (r == 0 && ret->n - before != args->type->unit_count)
 		r = error_set(err, EIO, OFBC_REASON_FAILED, "mode %s made %zu partitions instead of %u",
 		              args->type->native, ret->n - before, args->type->unit_count);
+	/* A refused switch left everything as it was; only a switch that took place is undone. */
+	if (r < 0) {
 		ret->n = before;
-		(void)set_compute(h, gpu, "SPX", NULL);
+		if (read_attr(h, gpu, "current_compute_partition", now, sizeof(now)) == 0 &&
+		    strcmp(now, "SPX") != 0)
+			(void)set_compute(h, gpu, "SPX", NULL);
 	}
 	return r;
 }
@@ -250,15 +284,122 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return set_compute(h, gpu, "SPX", err);
 }
 
+/* "mi300x-0, mi300x-1": the GPUs that a reload of the driver touches. */
+static void amdgpu_names(struct host *h, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; h->gpus && i < h->gpus->n && len < size; i++) {
+		if (strcmp(h->gpus->v[i].kernel_driver, "amdgpu") == 0)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+			                        h->gpus->v[i].alias);
+	}
+}
+
+/* Everybody who keeps amdgpu loaded: KFD and render nodes of all its GPUs. */
+static int reload_holders(struct host *h, struct ofbc_holder_list *ret)
+{
+	char node[64];
+	int r = 0;
+
+	host_forget_open_devices(h);
+	for (size_t i = 0; r == 0 && h->gpus && i < h->gpus->n; i++) {
+		const struct ofbc_gpu *g = &h->gpus->v[i];
+		_cleanup_strv_ struct strv nodes = {0};
+
+		if (strcmp(g->kernel_driver, "amdgpu") != 0)
+			continue;
+		r = holders(h, g, NULL, ret, NULL);
+		(void)sysfs_list(h->platform, &nodes, DEVICES "/%s/drm", g->id);
+		for (size_t k = 0; r == 0 && k < nodes.n; k++) {
+			snprintf(node, sizeof(node), "/dev/dri/%s", nodes.v[k]);
+			r = host_node_holders(h, node, ret);
+		}
+	}
+	return r;
+}
+
+static int modprobe(struct host *h, const char *const argv[], struct ofbc_error *err)
+{
+	struct command_result result = {0};
+	int r = h->platform->ops->run(h->platform, &(struct command){.argv = argv, .timeout_ms = 120000},
+	                              &result);
+
+	if (r == 0 && result.status == 0)
+		return 0;
+	result.out[strcspn(result.out, "\n")] = '\0';
+	error_set(err, EBUSY, OFBC_REASON_IN_USE, "amdgpu could not be reloaded: %s",
+	          r < 0 ? strerror(-r) : result.out);
+	error_hint(err, "stop what uses any AMD GPU of this host, the console included; by hand: "
+	                "`modprobe -r amdgpu; modprobe amdgpu`");
+	return -EBUSY;
+}
+
+static int check_memory_mode(struct host *h, const struct ofbc_gpu *gpu, const char *want, unsigned flags,
+                             struct ofbc_error *err)
+{
+	struct ofbc_holder_list now = {0};
+	char memories[64] = "", names[256];
+	int r;
+
+	if (read_attr(h, gpu, "available_memory_partition", memories, sizeof(memories)) < 0)
+		return error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "the GPU has only one memory mode");
+	if (!lists(memories, want)) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' is no memory mode of this GPU", want);
+		error_hint(err, "valid are %s", memories);
+		return -EINVAL;
+	}
+	amdgpu_names(h, names, sizeof(names));
+	if (!(flags & OFBC_MODE_RESET)) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "memory mode %s needs a reload of amdgpu: %s", want,
+		          names);
+		error_hint(err, "add --reset to accept that");
+		return -EINVAL;
+	}
+	r = reload_holders(h, &now);
+	if (r < 0)
+		error_set_errno(err, -r, "cannot find out who uses the GPUs under amdgpu");
+	else if (now.n)
+		r = holder_error(&now, err, "amdgpu, which must be reloaded (%s),", names);
+	holder_list_done(&now);
+	return r;
+}
+
 /* Memory mode: remembered by a write, done by a reload of the driver, for all GPUs of the host together. */
+static int change_memory_mode(struct host *h, const struct ofbc_gpu *gpu, const char *before,
+                              const char *want, struct ofbc_error *err)
+{
+	const char *const unload[] = {"modprobe", "-r", "amdgpu", NULL};
+	const char *const load[] = {"modprobe", "amdgpu", NULL};
+	char now[32] = "";
+	int r = sysfs_write(h->platform, want, DEVICES "/%s/current_memory_partition", gpu->id);
+
+	if (r < 0)
+		return error_set_errno(err, -r, "cannot choose memory mode %s", want);
+	r = modprobe(h, unload, err);
+	if (r < 0) {
+		/* Else the next reload, whoever makes it, would change the mode. */
+		(void)sysfs_write(h->platform, before, DEVICES "/%s/current_memory_partition", gpu->id);
+		return r;
+	}
+	r = modprobe(h, load, err);
+	if (r < 0)
+		return r;
+	(void)read_attr(h, gpu, "current_memory_partition", now, sizeof(now));
+	if (strcmp(now, want) != 0) {
+		error_set(err, EIO, OFBC_REASON_FAILED, "after the reload the memory mode is %s, not %s", now,
+		          want);
+		error_hint(err, "look into `journalctl -k | grep amdgpu`");
+		return -EIO;
+	}
+	return 0;
+}
+
 static int set_mode(struct host *h, const struct ofbc_gpu *gpu, bool on, const char *variant, unsigned flags,
                     struct ofbc_error *err)
 {
-	const char *const unload[] = {"modprobe", "-r", "amdgpu", NULL}, *const load[] = {"modprobe",
-	                                                                                  "amdgpu", NULL};
-	const char *want = on && variant ? variant : "NPS1";
-	struct command_result result = {0};
-	char now[32] = "";
+	char now[32] = "", want[16];
 	int r = read_attr(h, gpu, "current_memory_partition", now, sizeof(now));
 
 	if (on && !variant) {
@@ -268,34 +409,14 @@ static int set_mode(struct host *h, const struct ofbc_gpu *gpu, bool on, const c
 		return -EINVAL;
 	}
 	if (r < 0)
-		return error_set_errno(err, -r, "the GPU has only one memory mode");
-	if (strcasecmp(now, want) == 0)
+		return error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "the GPU has only one memory mode");
+	snprintf(want, sizeof(want), "%s", on ? variant : "NPS1");
+	for (char *c = want; *c; c++)
+		*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+	if (strcmp(now, want) == 0)
 		return 1;
-	if (!(flags & OFBC_MODE_RESET)) {
-		error_set(err, EINVAL, OFBC_REASON_USAGE,
-		          "memory mode %s needs a reload of amdgpu: all AMD GPUs of this host", want);
-		error_hint(err, "add --reset to accept that");
-		return -EINVAL;
-	}
-	r = sysfs_write(h->platform, want, DEVICES "/%s/current_memory_partition", gpu->id);
-	if (r < 0)
-		return error_set_errno(err, -r, "cannot choose memory mode %s", want);
-	r = h->platform->ops->run(h->platform, &(struct command){.argv = unload, .timeout_ms = 60000},
-	                          &result);
-	if (r == 0 && result.status == 0)
-		r = h->platform->ops->run(h->platform, &(struct command){.argv = load, .timeout_ms = 120000},
-		                          &result);
-	if (r < 0 || result.status) {
-		error_set(err, EBUSY, OFBC_REASON_IN_USE, "amdgpu could not be reloaded: %s",
-		          r < 0 ? strerror(-r) : result.out);
-		error_hint(err, "stop what uses any AMD GPU of this host, the console included");
-		return -EBUSY;
-	}
-	(void)read_attr(h, gpu, "current_memory_partition", now, sizeof(now));
-	if (strcasecmp(now, want) != 0)
-		return error_set(err, EIO, OFBC_REASON_FAILED,
-		                 "after the reload the memory mode is %s, not %s", now, want);
-	return 0;
+	r = check_memory_mode(h, gpu, want, flags, err);
+	return r < 0 ? r : change_memory_mode(h, gpu, now, want, err);
 }
 
 static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, struct strv *ret,

@@ -142,7 +142,8 @@ static int vendor_holders(struct host *h, const struct ofbc_gpu *gpu, struct ofb
 
 	if (strcmp(gpu->kernel_driver, "nvidia") != 0)
 		return 0;
-	host_nvml_close(h);
+	if (host_kernel_holders(h, ret) < 0)
+		return -ENOMEM;
 	if (sysfs_read(h->platform, text, sizeof(text), "proc/driver/nvidia/gpus/%s/information", gpu->id) <=
 	    0)
 		return 0;
@@ -175,6 +176,9 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
 		r = strv_add(&members, gpu->id);
 	if (r == 0)
 		r = group_members(h, gpu->id, &members, stranger, sizeof(stranger));
+	if (r == 0 && stranger[0])
+		r = error_set(err, EBUSY, OFBC_REASON_NOT_SUPPORTED,
+		              "the IOMMU group has %s, too, which the host uses", stranger);
 	for (; r == 0 && done < members.n; done++)
 		r = pci_bind(h->platform, members.v[done], "vfio-pci", err);
 	if (r < 0) {
@@ -199,12 +203,25 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	if (r == 0 && now.n)
 		r = holder_error(&now, err, "GPU %s", gpu->alias);
 	holder_list_done(&now);
-	if (r < 0 || pci_read(h->platform, gpu->id, &f) < 0)
+	if (r < 0)
 		return r;
+	r = pci_read(h->platform, gpu->id, &f);
+	if (r < 0)
+		return error_set_errno(err, -r, "%s", gpu->id);
 	(void)sysfs_list(h->platform, &all, "sys/kernel/iommu_groups/%s/devices", f.iommu_group);
 	for (size_t i = 0; r == 0 && i < all.n; i++) {
 		if (is_sibling(gpu->id, all.v[i]))
 			r = pci_bind(h->platform, all.v[i], "", err);
+	}
+	if (r < 0)
+		return r;
+	/* vfio-pci.ids= on the command line, or a new_id, takes it back at once. */
+	r = pci_read(h->platform, gpu->id, &f);
+	if (r == 0 && strcmp(f.driver, "vfio-pci") == 0) {
+		r = error_set(err, EIO, OFBC_REASON_FAILED, "%s is bound to vfio-pci again", gpu->id);
+		error_hint(
+			err,
+			"take its id out of vfio-pci.ids: `grep -r vfio-pci /etc/modprobe.d /proc/cmdline`");
 	}
 	return r;
 }
@@ -212,14 +229,25 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
 {
 	struct ofbc_technology t = {0};
+	struct pci_function f;
+	char fix[256];
 
 	if (!gpu || probe(h, gpu, &t, NULL) <= 0)
 		return 0;
 	if (t.state == OFBC_TECHNOLOGY_READY)
 		return finding_add(ret, "passthrough", gpu, OFBC_FINDING_OK, "ready", "");
-	return finding_add(
-		ret, "passthrough", gpu, OFBC_FINDING_MISSING, t.reason,
-		has_iommu(h) ? "" : "add intel_iommu=on iommu=pt to the kernel command line and reboot");
+	if (!has_iommu(h))
+		return finding_add(ret, "passthrough", gpu, OFBC_FINDING_MISSING, t.reason,
+		                   "add intel_iommu=on iommu=pt to the kernel command line and reboot");
+	/* Cut into functions is a choice, not a lack. */
+	if (pci_read(h->platform, gpu->id, &f) == 0 && f.num_vfs) {
+		snprintf(fix, sizeof(fix), "openforbc partition list %s", gpu->alias);
+		return finding_add(ret, "passthrough", gpu, OFBC_FINDING_NOTE, t.reason, fix);
+	}
+	snprintf(fix, sizeof(fix),
+	         "move the card to another slot; the group: ls /sys/bus/pci/devices/%s/iommu_group/devices",
+	         gpu->id);
+	return finding_add(ret, "passthrough", gpu, OFBC_FINDING_MISSING, t.reason, fix);
 }
 
 const struct backend_ops backend_passthrough = {

@@ -72,28 +72,45 @@ static bool overlaps(const struct nvml_placement *a, const struct nvml_placement
 	return a->start < b->start + b->size && b->start < a->start + a->size;
 }
 
-/* Engines and compute slices: no more than the largest demand that the board's own maxima allow. */
-static bool engines_left(const char *bdf, const struct gi_profile *p, const struct gi *gis, unsigned n)
+#define ENGINES 6 /* five kinds of engines, and compute slices */
+
+/* What a board has of each engine, and what stands on it: no more than the largest demand that the board's
+ * own maxima allow. */
+struct engines {
+	unsigned long total[ENGINES], used[ENGINES];
+};
+
+static unsigned long demand(const struct gi_profile *p, unsigned e)
 {
-	for (unsigned e = 0; e < 6; e++) {
-		unsigned long total = 0, used = e < 5 ? p->engines[e] : p->slices;
+	return e < 5 ? p->engines[e] : p->slices;
+}
+
+static void count_engines(const char *bdf, const struct gi *gis, unsigned n, struct engines *ret)
+{
+	*ret = (struct engines){0};
+	for (unsigned i = 0; i < PROFILE_COUNT; i++) {
 		struct gi_profile q;
 
-		for (unsigned i = 0; i < PROFILE_COUNT; i++) {
-			unsigned long most;
+		if (!read_profile(bdf, i, &q))
+			continue;
+		for (unsigned e = 0; e < ENGINES; e++) {
+			unsigned long most = demand(&q, e) * q.instances;
 
-			if (!read_profile(bdf, i, &q))
-				continue;
-			most = (unsigned long)(e < 5 ? q.engines[e] : q.slices) * q.instances;
-			total = most > total ? most : total;
+			ret->total[e] = most > ret->total[e] ? most : ret->total[e];
+			for (unsigned k = 0; k < n; k++)
+				ret->used[e] += gis[k].profile_id == q.id ? demand(&q, e) : 0;
 		}
-		for (unsigned i = 0; i < n; i++) {
-			if (profile_by_id(bdf, gis[i].profile_id, &q))
-				used += e < 5 ? q.engines[e] : q.slices;
-		}
-		if (used > total)
+	}
+}
+
+static bool take_engines(const struct gi_profile *p, struct engines *engines)
+{
+	for (unsigned e = 0; e < ENGINES; e++) {
+		if (engines->used[e] + demand(p, e) > engines->total[e])
 			return false;
 	}
+	for (unsigned e = 0; e < ENGINES; e++)
+		engines->used[e] += demand(p, e);
 	return true;
 }
 
@@ -101,8 +118,10 @@ static bool engines_left(const char *bdf, const struct gi_profile *p, const stru
 static unsigned remaining(const char *bdf, const struct gi_profile *p, const struct nvml_placement *only)
 {
 	struct gi gis[MAX_GI * 2];
+	struct engines engines;
 	unsigned n = read_gis(bdf, gis), added = 0, same = 0;
 
+	count_engines(bdf, gis, n, &engines);
 	for (unsigned i = 0; i < n; i++)
 		same += gis[i].profile_id == p->id;
 	for (unsigned k = 0; k < p->n_placements && same + added < p->instances && n < MAX_GI * 2; k++) {
@@ -111,7 +130,7 @@ static unsigned remaining(const char *bdf, const struct gi_profile *p, const str
 
 		for (unsigned i = 0; i < n; i++)
 			free = free && !overlaps(&gis[i].at, &p->placements[k]);
-		if (!free || !engines_left(bdf, p, gis, n))
+		if (!free || !take_engines(p, &engines))
 			continue;
 		gis[n++] = (struct gi){.profile_id = p->id, .at = p->placements[k]};
 		added++;

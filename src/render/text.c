@@ -69,32 +69,43 @@ static void add_cell(struct strbuf *out, const struct column *c, const char *tex
 	strbuf_add(out, is_last ? "\n" : "  ");
 }
 
+/* One value as it stands in the table. Asked for twice, for the width and for the line: ten thousand rows
+ * kept in memory cost more than the second asking. */
+static void cell_text(const struct column *c, const void *item, char cell[CELL_MAX])
+{
+	render_value_text(c->field, item, cell, CELL_MAX);
+	make_harmless(cell);
+}
+
+static void measure(const struct render_list *l, struct column *columns, size_t n)
+{
+	char cell[CELL_MAX];
+
+	for (size_t i = 0; i < l->n; i++) {
+		for (size_t k = 0; k < n; k++) {
+			size_t len;
+
+			cell_text(&columns[k], item_at(l, i), cell);
+			len = text_width(cell);
+			columns[k].used |= len > 0;
+			columns[k].width = len > columns[k].width ? len : columns[k].width;
+		}
+	}
+}
+
 int render_table(const struct render_options *o, const struct render_list *l, struct strbuf *out)
 {
 	struct column columns[COLUMNS_MAX];
 	size_t n = choose_columns(o, l, columns), last = 0;
-	_cleanup_free_ char *cells = malloc((l->n * n + 1) * CELL_MAX);
+	char cell[CELL_MAX];
 
-	if (!cells)
-		return -ENOMEM;
 	if (o->emulated)
 		strbuf_addf(out, "# emulated host %s: nothing here is real hardware\n", o->emulated);
 	if (l->n == 0) {
 		strbuf_addf(out, "%s\n", l->empty);
 		return out->err;
 	}
-	for (size_t i = 0; i < l->n; i++) {
-		for (size_t k = 0; k < n; k++) {
-			char *cell = cells + (i * n + k) * CELL_MAX;
-			size_t len;
-
-			render_value_text(columns[k].field, item_at(l, i), cell, CELL_MAX);
-			make_harmless(cell);
-			len = text_width(cell);
-			columns[k].used |= len > 0;
-			columns[k].width = len > columns[k].width ? len : columns[k].width;
-		}
-	}
+	measure(l, columns, n);
 	for (size_t k = 0; k < n; k++)
 		last = columns[k].used ? k : last;
 	strbuf_add(out, o->color ? "\033[1m" : "");
@@ -105,8 +116,10 @@ int render_table(const struct render_options *o, const struct render_list *l, st
 	strbuf_add(out, o->color ? "\033[0m" : "");
 	for (size_t i = 0; i < l->n; i++) {
 		for (size_t k = 0; k < n; k++) {
-			if (columns[k].used)
-				add_cell(out, &columns[k], cells + (i * n + k) * CELL_MAX, k == last);
+			if (!columns[k].used)
+				continue;
+			cell_text(&columns[k], item_at(l, i), cell);
+			add_cell(out, &columns[k], cell, k == last);
 		}
 	}
 	return out->err;
