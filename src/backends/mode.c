@@ -259,8 +259,14 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
                   struct ofbc_partition_list *ret, struct ofbc_error *err)
 {
 	size_t before = ret->n;
-	char now[32];
-	int r = set_compute(h, gpu, args->type->native, err);
+	char now[32] = "";
+	int r = read_attr(h, gpu, "current_compute_partition", now, sizeof(now));
+
+	/* Somebody else's partitions would vanish. */
+	if (r < 0 || strcmp(now, "SPX") != 0)
+		return error_set(err, EBUSY, OFBC_REASON_NO_CAPACITY, "the GPU is in mode %s",
+		                 now[0] ? now : "unknown");
+	r = set_compute(h, gpu, args->type->native, err);
 
 	if (r == 0)
 		r = list_partitions(h, gpu, ret, err);

@@ -19,22 +19,33 @@ void *handle_make(enum handle_kind kind, unsigned gpu, unsigned gi, unsigned ci)
 	                           (ci & 0xff));
 }
 
+/* NVIDIA boards of the machine in bus order. Boards never come or go while a machine is open. */
+static struct {
+	const struct machine *of;
+	unsigned n;
+	char bdf[256][16];
+} boards;
+
 static bool gpu_at(unsigned index, char bdf[16])
 {
 	_cleanup_strv_ struct strv names = {0};
-	unsigned n = 0;
 
-	if (tree_list(&nvml_machine->tree, ".emu/gpu", &names) < 0)
-		return false;
-	for (size_t i = 0; i < names.n; i++) {
-		const char *kind = tree_get(&nvml_machine->tree, ".emu/gpu/%s/kind", names.v[i]);
+	if (boards.of != nvml_machine) {
+		boards.n = 0;
+		if (tree_list(&nvml_machine->tree, ".emu/gpu", &names) < 0)
+			return false;
+		for (size_t i = 0; i < names.n && boards.n < ARRAY_SIZE(boards.bdf); i++) {
+			const char *kind = tree_get(&nvml_machine->tree, ".emu/gpu/%s/kind", names.v[i]);
 
-		if (kind && strcmp(kind, "nvidia") == 0 && n++ == index) {
-			snprintf(bdf, 16, "%s", names.v[i]);
-			return true;
+			if (kind && strcmp(kind, "nvidia") == 0)
+				snprintf(boards.bdf[boards.n++], sizeof(boards.bdf[0]), "%s", names.v[i]);
 		}
+		boards.of = nvml_machine;
 	}
-	return false;
+	if (index >= boards.n)
+		return false;
+	snprintf(bdf, 16, "%s", boards.bdf[index]);
+	return true;
 }
 
 static unsigned gpu_count(void)
@@ -342,6 +353,7 @@ static const char *error_string(nvml_return r)
 void nvml_emulation_init(struct machine *m)
 {
 	nvml_machine = m;
+	boards.of = NULL;
 	m->nvml = (struct nvml_api){.Init = init,
 	                            .InitWithFlags = init_with_flags,
 	                            .Shutdown = shutdown_session,
