@@ -57,15 +57,23 @@ static void make_harmless(char *s)
 	}
 }
 
+static void add_spaces(struct strbuf *out, size_t n)
+{
+	static const char spaces[] = "                                ";
+
+	for (; n > 0; n -= n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1)
+		strbuf_addn(out, spaces, n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1);
+}
+
 static void add_cell(struct strbuf *out, const struct column *c, const char *text, bool is_last)
 {
 	size_t len = text_width(text), pad = c->width > len ? c->width - len : 0;
 
-	if (is_number(c->field) && pad)
-		strbuf_addf(out, "%*s", (int)pad, "");
+	if (is_number(c->field))
+		add_spaces(out, pad);
 	strbuf_add(out, text);
 	if (!is_number(c->field) && !is_last)
-		strbuf_addf(out, "%*s", (int)pad, "");
+		add_spaces(out, pad);
 	strbuf_add(out, is_last ? "\n" : "  ");
 }
 
