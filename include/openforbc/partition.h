@@ -12,8 +12,9 @@ extern "C" {
 enum ofbc_partition_state {
 	OFBC_PARTITION_READY, /* exists, nobody uses it */
 	OFBC_PARTITION_IN_USE,
-	OFBC_PARTITION_LOST,    /* recorded as ours, but the device is gone */
-	OFBC_PARTITION_UNKNOWN, /* exists; whether it is used could not be read */
+	OFBC_PARTITION_LOST,       /* recorded as ours, but the device is gone */
+	OFBC_PARTITION_UNKNOWN,    /* exists; whether it is used could not be read */
+	OFBC_PARTITION_INCOMPLETE, /* exists, but a part is missing that its user would need */
 };
 
 struct ofbc_holder {

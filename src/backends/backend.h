@@ -86,8 +86,8 @@ struct backend_ops {
 	 * computes (driver_free if the driver has a number), and the GPU's slots and counters in *cap. */
 	int (*list_types)(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_type_list *ret,
 	                  struct capacity *cap, struct ofbc_error *err);
-	/* Mandatory. uuid: the device's own or uuid_derive("<technology>/<device>"). is_ours, name, state and
-	 * holders are filled by the caller. */
+	/* Mandatory. uuid: the device's own or uuid_derive("<technology>/<device>"). state: READY (0), or
+	 * INCOMPLETE where a part is missing. is_ours, name and holders are filled by the caller. */
 	int (*list_partitions)(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_partition_list *ret,
 	                       struct ofbc_error *err);
 	/* Who uses this partition now (or, with p == NULL, the whole GPU as far as it blocks a mode change).
@@ -98,7 +98,9 @@ struct backend_ops {
 	 * (several for BACKEND_UNIT), verified by reading back. On failure nothing is left behind. */
 	int (*create)(struct host *h, const struct ofbc_gpu *gpu, const struct create_args *args,
 	              struct ofbc_partition_list *ret, struct ofbc_error *err);
-	/* The caller has checked holders; look again where the race is dangerous. Verified. */
+	/* The caller has checked holders; look again where the race is dangerous. Verified. What is gone
+	 * already is success; nothing else is touched. After a killed command it is also called for what no
+	 * listing shows (p->device may be only p->uuid): take away whatever create may have begun. */
 	int (*destroy)(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
 	               struct ofbc_error *err);
 	/* on/off; variant is the text after '=' or NULL. 0 done, 1 was so. */

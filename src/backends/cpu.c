@@ -151,6 +151,8 @@ static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct of
 		snprintf(p.type, sizeof(p.type), "cpu:%uc", set.n);
 		snprintf(p.device, sizeof(p.device), "%s", p.uuid);
 		snprintf(p.handle, sizeof(p.handle), "%.127s", cores);
+		if (cgroup && !sysfs_exists(h->platform, CGROUP "/%s", p.uuid))
+			p.state = OFBC_PARTITION_INCOMPLETE;
 		*q = p;
 	}
 	return 0;
@@ -189,6 +191,19 @@ static int choose_cores(struct host *h, unsigned want, char *buf, size_t size)
 	return r < 0 ? r : got < want ? -ENOSPC : len >= size ? -E2BIG : 0;
 }
 
+/* With the directory of all, when it was the last one. */
+static int remove_cgroup(struct host *h, const char *uuid)
+{
+	char path[SYSFS_PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof(path), CGROUP "/%s", uuid);
+	r = sysfs_exists(h->platform, "%s", path) ? h->platform->ops->remove(h->platform, path) : 0;
+	if (r == 0 && sysfs_exists(h->platform, CGROUP))
+		(void)h->platform->ops->remove(h->platform, CGROUP);
+	return r;
+}
+
 static int make_cgroup(struct host *h, const char *uuid, const char *cores, uint64_t memory)
 {
 	char path[128], text[32];
@@ -207,16 +222,28 @@ static int make_cgroup(struct host *h, const char *uuid, const char *cores, uint
 	if (r == 0 && memory)
 		r = sysfs_write(h->platform, text, CGROUP "/%s/memory.max", uuid);
 	if (r < 0)
-		(void)h->platform->ops->remove(h->platform, path);
+		(void)remove_cgroup(h, uuid);
 	return r;
+}
+
+static int put_partition(struct host *h, const struct create_args *args, const char *cores, bool cgroup,
+                         struct ofbc_error *err)
+{
+	char path[SYSFS_PATH_MAX], text[256];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/cpu/%s", h->platform->run_dir, args->uuid);
+	snprintf(text, sizeof(text), "cores=%s\nmemory_bytes=%llu\ncgroup=%d\n", cores,
+	         (unsigned long long)args->memory_bytes, cgroup);
+	r = h->platform->ops->put(h->platform, path, text);
+	return r < 0 ? error_set_errno(err, -r, "cannot record the partition in '/%s'", path) : 0;
 }
 
 static int create(struct host *h, const struct ofbc_gpu *gpu, const struct create_args *args,
                   struct ofbc_partition_list *ret, struct ofbc_error *err)
 {
-	char cores[128], path[SYSFS_PATH_MAX], text[256];
+	char cores[128], path[SYSFS_PATH_MAX];
 	struct ofbc_partition *p;
-	bool cgroup = has_cgroups(h);
 	int r = choose_cores(h, args->param, cores, sizeof(cores));
 
 	if (r < 0)
@@ -224,20 +251,18 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
 	if (args->memory_bytes > gpu->memory_bytes && gpu->memory_bytes)
 		return error_set(err, ENOSPC, OFBC_REASON_NO_CAPACITY,
 		                 "the host has less memory than the limit");
-	if (cgroup && make_cgroup(h, args->uuid, cores, args->memory_bytes) < 0) {
+	/* The file comes first: what has a file is listed, so that a cgroup never stays behind unseen. */
+	r = put_partition(h, args, cores, has_cgroups(h), err);
+	if (r == 0 && has_cgroups(h) && make_cgroup(h, args->uuid, cores, args->memory_bytes) < 0) {
 		platform_debug(h->platform, "no cgroup for %s, affinity alone", args->uuid);
-		cgroup = false;
+		r = put_partition(h, args, cores, false, err);
 	}
-	snprintf(path, sizeof(path), "%s/cpu/%s", h->platform->run_dir, args->uuid);
-	snprintf(text, sizeof(text), "cores=%s\nmemory_bytes=%llu\ncgroup=%d\n", cores,
-	         (unsigned long long)args->memory_bytes, cgroup);
-	r = h->platform->ops->put(h->platform, path, text);
 	p = r == 0 ? list_add(ret) : NULL;
 	if (!p) {
-		snprintf(path, sizeof(path), CGROUP "/%s", args->uuid);
-		if (cgroup)
-			(void)h->platform->ops->remove(h->platform, path);
-		return r < 0 ? error_set_errno(err, -r, "cannot record the partition") : -ENOMEM;
+		snprintf(path, sizeof(path), "%s/cpu/%s", h->platform->run_dir, args->uuid);
+		remove_cgroup(h, args->uuid);
+		(void)h->platform->ops->remove(h->platform, path);
+		return r < 0 ? r : -ENOMEM;
 	}
 	snprintf(p->uuid, sizeof(p->uuid), "%s", args->uuid);
 	snprintf(p->type, sizeof(p->type), "cpu:%uc", args->param);
@@ -312,13 +337,12 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	int r;
 
 	(void)gpu;
-	snprintf(path, sizeof(path), CGROUP "/%s", p->device);
-	r = sysfs_exists(h->platform, "%s", path) ? h->platform->ops->remove(h->platform, path) : 0;
+	r = remove_cgroup(h, p->device);
 	if (r < 0)
-		return error_set_errno(err, -r, "cannot remove '/%s'", path);
+		return error_set_errno(err, -r, "cannot remove the cgroup '/" CGROUP "/%s'", p->device);
 	snprintf(path, sizeof(path), "%s/cpu/%s", h->platform->run_dir, p->device);
 	r = h->platform->ops->remove(h->platform, path);
-	return r < 0 ? error_set_errno(err, -r, "cannot remove '/%s'", path) : 0;
+	return r < 0 && r != -ENOENT ? error_set_errno(err, -r, "cannot remove '/%s'", path) : 0;
 }
 
 static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, struct strv *ret,

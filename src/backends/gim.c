@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/parse.h"
@@ -43,8 +44,25 @@ static int probe(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_technol
 	return 1;
 }
 
+/* Boards whose driver has no table of profiles and takes only these numbers (release notes of GIM). */
+static const struct {
+	uint32_t device;
+	uint64_t counts; /* bit n: n functions */
+} boards[] = {
+	{0x7460, 1u << 1 | 1u << 4 | 1u << 12}, /* Radeon Pro V710 */
+};
+
+static uint64_t board_counts(const struct ofbc_gpu *gpu)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(boards); i++) {
+		if (boards[i].device == gpu->pci_device)
+			return boards[i].counts;
+	}
+	return 0;
+}
+
 /* Bit n: the board can be cut into n. GIM's table of profiles has a line "index type partitions memory ..."
- * for each behind "profiles:" (gim_monitor.c of MxGPU-Virtualization 9); 0: no such table, the firmware
+ * for each behind "profiles:" (gim_monitor.c of MxGPU-Virtualization 9); 0: nothing is known, the firmware
  * decides. */
 static uint64_t profile_counts(struct host *h, const struct ofbc_gpu *gpu)
 {
@@ -54,7 +72,7 @@ static uint64_t profile_counts(struct host *h, const struct ofbc_gpu *gpu)
 
 	if (sysfs_read(h->platform, text, sizeof(text), DEVICES "/%s/accelerator_partition_profile_config",
 	               gpu->id) <= 0)
-		return 0;
+		return board_counts(gpu);
 	/* The table of resources comes first, its name ends in the same word. */
 	line = strstr(text, "\nprofiles:");
 	for (line = line ? strchr(line + 1, '\n') : NULL; line; line = strchr(line + 1, '\n')) {
@@ -64,7 +82,7 @@ static uint64_t profile_counts(struct host *h, const struct ofbc_gpu *gpu)
 		if (sscanf(line + 1, "%u %15s %u", &index, type, &n) == 3 && n < 64)
 			counts |= UINT64_C(1) << n;
 	}
-	return counts;
+	return counts ? counts : board_counts(gpu);
 }
 
 static int list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_type_list *ret,
@@ -265,6 +283,8 @@ static int set_count(struct host *h, const struct ofbc_gpu *gpu, unsigned n, str
 
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot list the virtual functions of %s", gpu->id);
+	if (vfs.n == n)
+		return 0;
 	vf_num_text(h, gpus, n_gpus, gpu, n, want, sizeof(want));
 	vf_num_text(h, gpus, n_gpus, gpu, vfs.n ? (unsigned)vfs.n : 1, before, sizeof(before));
 	r = check_idle(h, gpus, n_gpus, want, err);

@@ -449,6 +449,7 @@ int mig_add_partition(const struct mig_board *b, const struct mig_instance *in, 
 	p->memory_bytes = in->profile->info.memory_mib * MIB;
 	p->native_id = in->info.id;
 	p->native_aux = ci >= 0 ? in->ci_infos[ci].id : NVML_NONE;
+	p->state = ci >= 0 ? OFBC_PARTITION_READY : OFBC_PARTITION_INCOMPLETE;
 	snprintf(p->handle, sizeof(p->handle), "%s", uuid);
 	snprintf(p->device, sizeof(p->device), "gi%u/%u:%u/%s", in->info.id, p->placement.start,
 	         p->placement.size, uuid[0] ? uuid : "-");

@@ -218,8 +218,10 @@ static int set_compute(struct host *h, const struct ofbc_gpu *gpu, const char *m
 {
 	struct ofbc_holder_list now = {0};
 	char current[32] = "", memory[32] = "";
-	int r;
+	int r = read_attr(h, gpu, "current_compute_partition", current, sizeof(current));
 
+	if (r >= 0 && strcmp(current, mode) == 0)
+		return 0;
 	host_forget_open_devices(h);
 	r = holders(h, gpu, NULL, &now, NULL);
 	if (r == 0 && now.n)

@@ -151,11 +151,13 @@ static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct of
 {
 	_cleanup_strv_ struct strv names = {0};
 	char dir[SYSFS_PATH_MAX], text[256], uuid[UUID_STR_MAX];
+	bool alive;
 
 	(void)err;
 	gpu_dir(h, gpu, dir, sizeof(dir));
 	if (sysfs_list(h->platform, &names, "%s", dir) < 0)
 		return 0;
+	alive = daemon_runs(h, gpu);
 	for (size_t i = 0; i < names.n; i++) {
 		struct ofbc_partition *p;
 
@@ -171,6 +173,8 @@ static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct of
 		snprintf(p->type, sizeof(p->type), "mps:%u%%", p->native_id);
 		snprintf(p->device, sizeof(p->device), "%s", uuid);
 		snprintf(p->handle, sizeof(p->handle), "%s", uuid);
+		if (!alive)
+			p->state = OFBC_PARTITION_INCOMPLETE;
 	}
 	return 0;
 }
@@ -368,7 +372,7 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	gpu_dir(h, gpu, dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/%s", dir, p->device);
 	r = h->platform->ops->remove(h->platform, path);
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return error_set_errno(err, -r, "cannot remove '/%s'", path);
 	r = list_partitions(h, gpu, &left, err);
 	if (r == 0 && left.n == 0)

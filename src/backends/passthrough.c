@@ -94,7 +94,8 @@ static int list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_ty
 static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_partition_list *ret,
                            struct ofbc_error *err)
 {
-	char name[96], driver[32];
+	_cleanup_strv_ struct strv siblings = {0};
+	char name[96], driver[32], stranger[32] = "";
 	struct ofbc_partition *p;
 
 	(void)err;
@@ -111,6 +112,9 @@ static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct of
 	snprintf(p->type, sizeof(p->type), "passthrough:whole");
 	snprintf(p->handle, sizeof(p->handle), "%s", gpu->id);
 	p->memory_bytes = gpu->memory_bytes;
+	/* A guest can open the group only when all its functions are away from the host. */
+	if (group_members(h, gpu->id, &siblings, stranger, sizeof(stranger)) == 0 && siblings.n)
+		p->state = OFBC_PARTITION_INCOMPLETE;
 	return 0;
 }
 

@@ -499,10 +499,13 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 {
 	struct ofbc_holder_list now = {0};
 	_cleanup_strv_ struct strv vfs = {0};
+	struct pci_function f;
 	struct quotas q;
-	int r;
+	int r = pci_read(h->platform, gpu->id, &f);
 
 	(void)p;
+	if (r < 0)
+		return error_set_errno(err, -r, "%s", gpu->id);
 	/* The write blocks in the kernel while a function is held: look again, at the last moment. */
 	host_forget_open_devices(h);
 	r = holders(h, gpu, NULL, &now, err);
@@ -520,7 +523,7 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	if (r < 0)
 		return r;
 	find_quotas(h, gpu, &q);
-	restore_quotas(h, &q, (unsigned)vfs.n);
+	restore_quotas(h, &q, vfs.n ? (unsigned)vfs.n : f.total_vfs);
 	return 0;
 }
 

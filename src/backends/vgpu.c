@@ -393,14 +393,44 @@ static void explain(const struct vgpu_board *b, const struct ofbc_partition_list
 		snprintf(t->why_not, sizeof(t->why_not), "the driver does not offer it now: the GPU is full");
 }
 
-static void mark_creatable(const struct vgpu_board *b, const struct ofbc_partition_list *made,
-                           struct ofbc_type *t)
+/* Which of the types some parent offers now. A virtual function's list is read once, and only until every
+ * type was seen: the driver computes it anew at each read. */
+static void find_offered(const struct vgpu_board *b, const struct ofbc_type *types, size_t n, bool *ret)
 {
-	for (size_t i = 0; i < b->parents.n; i++) {
-		if (vgpu_can_create(b, b->parents.v[i], t->native_id))
-			return;
+	struct platform *p = b->host->platform;
+	size_t left = n;
+	char text[8192];
+
+	for (size_t i = 0; left && i < b->parents.n; i++) {
+		bool vfio = b->framework == VGPU_VFIO;
+
+		if (vfio && (vgpu_current_type(p, b->parents.v[i]) != 0 ||
+		             sysfs_read(p, text, sizeof(text), PCI_DEVICES "%s/nvidia/creatable_vgpu_types",
+		                        b->parents.v[i]) <= 0))
+			continue;
+		for (size_t k = 0; k < n; k++) {
+			if (ret[k] || !(vfio ? list_names(text, types[k].native_id)
+			                     : vgpu_can_create(b, b->parents.v[i], types[k].native_id)))
+				continue;
+			ret[k] = true;
+			left--;
+		}
 	}
-	explain(b, made, t);
+}
+
+static int mark_creatable(const struct vgpu_board *b, const struct ofbc_partition_list *made,
+                          struct ofbc_type *types, size_t n)
+{
+	_cleanup_free_ bool *offered = calloc(n + 1, sizeof(*offered));
+
+	if (!offered)
+		return -ENOMEM;
+	find_offered(b, types, n, offered);
+	for (size_t i = 0; i < n; i++) {
+		if (!offered[i])
+			explain(b, made, &types[i]);
+	}
+	return 0;
 }
 
 static int vgpu_list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_type_list *ret,
@@ -416,10 +446,10 @@ static int vgpu_list_types(struct host *h, const struct ofbc_gpu *gpu, struct of
 	r = add_types(&b, ret, err);
 	if (r == 0)
 		r = vgpu_list_partitions(h, gpu, &made, err);
-	if (r == 0)
+	if (r == 0) {
 		fill_capacity(&b, ret, first, cap);
-	for (size_t i = first; r == 0 && i < ret->n; i++)
-		mark_creatable(&b, &made, &ret->v[i]);
+		r = mark_creatable(&b, &made, ret->v + first, ret->n - first);
+	}
 	free(made.v);
 	return r;
 }

@@ -309,6 +309,9 @@ static int create_vfio(const struct vgpu_board *b, const char *vf, const struct 
 	int r;
 
 	snprintf(dir, sizeof(dir), PCI_DEVICES "%s", vf);
+	/* What a killed command left would count for this vGPU. */
+	if (args->placement < 0)
+		(void)sysfs_write(p, " ", "%s/nvidia/vgpu_params", dir);
 	r = write_placement(p, dir, args->placement, err);
 	if (r < 0)
 		return r;

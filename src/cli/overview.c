@@ -96,9 +96,10 @@ static void add_partition(const struct ofbc_partition *p, unsigned *letter, stru
 		snprintf(holders + strlen(holders), sizeof(holders) - strlen(holders), " %s(%d)",
 		         p->holders.v[i].name, p->holders.v[i].pid);
 	strbuf_addf(out, "  %c %-22s %-16s %s%s%s%s%s\n", mark, p->type, p->name[0] ? p->name : "-", p->uuid,
-	            p->state == OFBC_PARTITION_LOST      ? " LOST"
-	            : p->state == OFBC_PARTITION_UNKNOWN ? " (use unknown)"
-	                                                 : "",
+	            p->state == OFBC_PARTITION_LOST         ? " LOST"
+	            : p->state == OFBC_PARTITION_UNKNOWN    ? " (use unknown)"
+	            : p->state == OFBC_PARTITION_INCOMPLETE ? " INCOMPLETE"
+	                                                    : "",
 	            p->is_ours ? "" : " foreign", holders[0] ? " in use by" : "", holders);
 }
 

@@ -119,7 +119,7 @@ static void make_render_nodes(struct machine *m, const char *bdf, unsigned xcc)
 	char path[96], text[16];
 
 	for (unsigned i = 1; i < xcc; i++) {
-		unsigned long minor = 127 + machine_next(m, "drm");
+		unsigned long minor = 128 + drm_minor_next(m);
 
 		(void)snprintf(text, sizeof(text), "%lu", minor);
 		(void)tree_setf(&m->tree, NODE_FILE, text, ".emu/gpu/%s/amd/render/%u", bdf, i);

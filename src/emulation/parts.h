@@ -38,7 +38,8 @@ void vfio_node_add(struct machine *m, const char *sys_dir); /* node and vfio-dev
 void vfio_node_remove(struct machine *m, const char *sys_dir);
 bool vfio_is_held(struct machine *m, const char *sys_dir);
 const char *gpu_kind(struct machine *m, const char *bdf); /* "" when it is no GPU of the model */
-int drm_node_add(struct machine *m, const char *bdf);     /* card and render node of a device */
+unsigned long drm_minor_next(struct machine *m);
+int drm_node_add(struct machine *m, const char *bdf); /* card and render node of a device */
 void drm_node_remove(struct machine *m, const char *bdf);
 
 /* sriov_emulation.c */

@@ -56,8 +56,12 @@ static void up_to_sys(const char *dir, char *buf, size_t size)
 
 void iommu_group_add(struct machine *m, const char *sys_dir, const char *name)
 {
-	unsigned long group = machine_next(m, "iommu_group");
+	unsigned long group = 0;
 	char up[64], text[512];
+
+	/* As the kernel numbers them: the lowest that is free. */
+	while (tree_get(&m->tree, "sys/kernel/iommu_groups/%lu/type", group))
+		group++;
 
 	up_to_sys(sys_dir, up, sizeof(up));
 	(void)snprintf(text, sizeof(text), "%skernel/iommu_groups/%lu", up, group);
@@ -77,8 +81,11 @@ static void group_of(struct machine *m, const char *sys_dir, char *buf, size_t s
 
 void vfio_node_add(struct machine *m, const char *sys_dir)
 {
-	unsigned long number = machine_next(m, "vfio") - 1;
+	unsigned long number = 0;
 	char group[32], text[32];
+
+	while (tree_get(&m->tree, "dev/vfio/devices/vfio%lu", number))
+		number++;
 
 	group_of(m, sys_dir, group, sizeof(group));
 	(void)snprintf(text, sizeof(text), "511:%lu", number);
@@ -173,9 +180,19 @@ void pci_delete(struct machine *m, const char *bdf)
 	tree_remove(&m->tree, ".emu/pci/%s", bdf);
 }
 
+/* The kernel gives the lowest number that is free. */
+unsigned long drm_minor_next(struct machine *m)
+{
+	unsigned long n = 0;
+
+	while (tree_get(&m->tree, "dev/dri/renderD%lu", 128 + n))
+		n++;
+	return n;
+}
+
 int drm_node_add(struct machine *m, const char *bdf)
 {
-	unsigned long n = machine_next(m, "drm") - 1;
+	unsigned long n = drm_minor_next(m);
 	char text[96];
 
 	(void)snprintf(text, sizeof(text), "../../../bus/pci/devices/%s", bdf);
@@ -455,6 +472,38 @@ static int mdev_write(struct machine *m, const char *path, const char *value, bo
 	return 0;
 }
 
+/* "+cpuset -memory": added to and taken from what is enabled; a controller the parent lacks is refused. */
+static int subtree_control(struct machine *m, const char *path, const char *value)
+{
+	_cleanup_strv_ struct strv now = {0};
+	char word[32], text[128] = "";
+	const char *old = tree_get(&m->tree, "%s", path);
+	const char *known = tree_get(&m->tree, "sys/fs/cgroup/cgroup.controllers");
+	size_t len = 0;
+	int r = 0;
+
+	if (!old)
+		return -ENOENT;
+	for (unsigned i = 0; r == 0 && word_at(old, " ", i, word, sizeof(word)); i++)
+		r = *word ? strv_add(&now, word) : 0;
+	for (unsigned i = 0; r == 0 && word_at(value, " ", i, word, sizeof(word)); i++) {
+		if ((word[0] != '+' && word[0] != '-') || !known || !strstr(known, word + 1))
+			return -EINVAL;
+		if (word[0] == '+' && !strv_contains(&now, word + 1))
+			r = strv_add(&now, word + 1);
+		for (size_t k = 0; word[0] == '-' && k < now.n; k++) {
+			if (strcmp(now.v[k], word + 1) == 0)
+				now.v[k][0] = '\0';
+		}
+	}
+	for (size_t i = 0; i < now.n && len < sizeof(text); i++) {
+		if (now.v[i][0])
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len ? " " : "",
+			                        now.v[i]);
+	}
+	return r < 0 ? r : tree_setf(&m->tree, NODE_FILE, text, "%s", path);
+}
+
 static int dispatch(struct machine *m, const char *path, const char *value)
 {
 	static const char drivers[] = "sys/bus/pci/drivers/";
@@ -471,6 +520,8 @@ static int dispatch(struct machine *m, const char *path, const char *value)
 		return function_write(m, path, value);
 	if (strcmp(path, "sys/bus/pci/drivers_probe") == 0)
 		return probe(m, value);
+	if (ends_with(path, "/cgroup.subtree_control"))
+		return subtree_control(m, path, value);
 	if (strncmp(path, drivers, sizeof(drivers) - 1) == 0 &&
 	    (ends_with(path, "/bind") || ends_with(path, "/unbind"))) {
 		(void)word_at(path + sizeof(drivers) - 1, "/", 0, driver, sizeof(driver));

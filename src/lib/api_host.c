@@ -88,8 +88,10 @@ static void node_of(struct platform *p, const struct ofbc_partition *part, char 
 
 	snprintf(dir, sizeof(dir), "sys/bus/mdev/devices/%s", part->handle);
 	if (!sysfs_exists(p, "%s", dir))
-		snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", part->handle);
-	if (sysfs_link_name(p, group, sizeof(group), "%s/iommu_group", dir) > 0)
+		snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%.64s", part->handle);
+	if (strncmp(part->handle, "/dev/", 5) == 0)
+		snprintf(buf, size, "%s", part->handle);
+	else if (sysfs_link_name(p, group, sizeof(group), "%s/iommu_group", dir) > 0)
 		snprintf(buf, size, "/dev/vfio/%s", group);
 	else
 		snprintf(buf, size, "/dev/emulated/%s",

@@ -10,8 +10,6 @@
 #include "base/parse.h"
 #include "lib/inventory.h"
 
-DEFINE_CLEANUP(struct store *, store_close);
-
 int ofbc_partition_list(struct ofbc_context *ctx, const char *gpu, struct ofbc_partition_list **ret,
                         struct ofbc_error *err)
 {
@@ -97,10 +95,10 @@ int ofbc_partition_find(const struct ofbc_partition_list *list, const char *spec
 }
 
 /* Loads and finds; the inventory owns the partition. */
-static int load_one(struct ofbc_context *ctx, const char *spec, unsigned flags, struct inventory *inv,
+static int load_one(struct ofbc_context *ctx, const char *spec, struct inventory *inv,
                     const struct ofbc_partition **ret, struct ofbc_error *err)
 {
-	int r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_CPU | flags, NULL, NULL, inv, err);
+	int r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, inv, err);
 
 	if (r < 0)
 		return r;
@@ -116,22 +114,19 @@ static int lost_error(const struct ofbc_partition *p, struct ofbc_error *err)
 
 int ofbc_partition_adopt(struct ofbc_context *ctx, const char *spec, const char *name, struct ofbc_error *err)
 {
-	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_(store_close_p) struct store *s = NULL;
-	_cleanup_close_ int lock = -1;
+	_cleanup_change_ struct change c = CHANGE_INIT;
 	const struct ofbc_partition *p;
 	struct record rec = {.state = RECORD_ACTIVE, .created_unix_s = wall_clock_s()};
-	int r = context_lock(ctx, &lock, err);
+	int r = change_begin(ctx, 0, NULL, &c, err);
 
-	if (r < 0)
-		return r;
-	r = load_one(ctx, spec, 0, &inv, &p, err);
+	if (r == 0)
+		r = ofbc_partition_find(&c.inv.partitions, spec, &p, err);
 	if (r < 0)
 		return r;
 	if (p->is_ours)
 		return 1;
-	for (size_t i = 0; name && i < inv.records.n; i++) {
-		if (strcmp(inv.records.v[i].name, name) == 0)
+	for (size_t i = 0; name && i < c.inv.records.n; i++) {
+		if (strcmp(c.inv.records.v[i].name, name) == 0)
 			return error_set(err, EEXIST, OFBC_REASON_USAGE,
 			                 "a partition named '%s' exists already", name);
 	}
@@ -143,8 +138,7 @@ int ofbc_partition_adopt(struct ofbc_context *ctx, const char *spec, const char 
 	snprintf(rec.device, sizeof(rec.device), "%s", p->device);
 	rec.placement = p->placement;
 	rec.memory_bytes = p->memory_bytes;
-	r = store_open(ctx->db_dir, true, &s, err);
-	return r < 0 ? r : store_put(s, &rec, err);
+	return store_put(c.store, &rec, err);
 }
 
 static int collect_env(struct inventory *inv, const struct ofbc_partition *p, struct strv *ret,
@@ -170,7 +164,7 @@ int ofbc_partition_env(struct ofbc_context *ctx, const char *spec, char ***ret, 
 	_cleanup_inventory_ struct inventory inv = {0};
 	_cleanup_strv_ struct strv env = {0};
 	const struct ofbc_partition *p;
-	int r = load_one(ctx, spec, 0, &inv, &p, err);
+	int r = load_one(ctx, spec, &inv, &p, err);
 
 	if (r == 0)
 		r = collect_env(&inv, p, &env, err);
@@ -196,7 +190,7 @@ int ofbc_partition_run(struct ofbc_context *ctx, const char *spec, char *const a
 	const struct ofbc_partition *p;
 	struct view *v;
 	char cgroup[256] = "", cpus[256] = "";
-	int r = load_one(ctx, spec, 0, &inv, &p, err);
+	int r = load_one(ctx, spec, &inv, &p, err);
 
 	if (r == 0)
 		r = collect_env(&inv, p, &env, err);

@@ -14,7 +14,6 @@
 #include "base/parse.h"
 #include "lib/inventory.h"
 
-DEFINE_CLEANUP(struct store *, store_close);
 DEFINE_CLEANUP(struct ofbc_partition_list *, ofbc_partition_list_free);
 
 /* Share of a GPU that is taken: what --policy compares. */
@@ -204,13 +203,17 @@ static int record_made(struct store *s, struct record *rec, struct ofbc_partitio
 	return store_put(s, rec, err);
 }
 
-/* Further members of a unit get records of their own; the first one has the record made before. */
+/* Further members of a unit get records of their own; the first one has the record made before. All are
+ * recorded at once: a unit of which some are ours could not be destroyed. */
 static int record_all(struct store *s, const struct record *first, struct ofbc_partition_list *made,
                       size_t from, const struct ofbc_create_request *rq, struct ofbc_error *err)
 {
-	for (size_t i = from; i < made->n; i++) {
+	int r = store_begin(s, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = from; r == 0 && i < made->n; i++) {
 		struct record rec = *first;
-		int r = 0;
 
 		if (i > from) {
 			r = uuid_generate(rec.uuid);
@@ -219,10 +222,8 @@ static int record_all(struct store *s, const struct record *first, struct ofbc_p
 		}
 		if (r == 0)
 			r = record_made(s, &rec, &made->v[i], err);
-		if (r < 0)
-			return r;
 	}
-	return 0;
+	return store_end(s, r, err);
 }
 
 static int make_one(struct inventory *inv, struct store *s, const struct choice *c,
@@ -402,32 +403,16 @@ static int make_all(struct inventory *inv, struct store *s, const struct ofbc_cr
 int ofbc_partition_create(struct ofbc_context *ctx, const struct ofbc_create_request *request,
                           struct ofbc_partition_list **ret, struct ofbc_error *err)
 {
-	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_(store_close_p) struct store *s = NULL;
-	_cleanup_close_ int lock = -1;
+	_cleanup_change_ struct change c = CHANGE_INIT;
 	_cleanup_(ofbc_partition_list_free_p) struct ofbc_partition_list *made = calloc(1, sizeof(*made));
-	int r = context_lock(ctx, &lock, err);
+	int r = change_begin(ctx, INVENTORY_TYPES, request->gpu, &c, err);
 
 	if (!made)
 		return -ENOMEM;
-	if (r < 0)
-		return r;
-	r = store_open(ctx->db_dir, true, &s, err);
-	if (r < 0)
-		return r;
-	r = inventory_load(ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, request->gpu, NULL,
-	                   &inv, err);
-	if (r < 0)
-		return r;
-	r = inventory_reconcile(&inv, s, err);
-	if (r < 0)
-		return r;
-	if (request->name) {
-		r = check_name(&inv, request->name, err);
-		if (r < 0)
-			return r;
-	}
-	r = make_all(&inv, s, request, made, err);
+	if (r == 0 && request->name)
+		r = check_name(&c.inv, request->name, err);
+	if (r == 0)
+		r = make_all(&c.inv, c.store, request, made, err);
 	if (r < 0)
 		return r;
 	*ret = steal_ptr(made);

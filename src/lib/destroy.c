@@ -10,7 +10,6 @@
 #include "base/list.h"
 #include "lib/inventory.h"
 
-DEFINE_CLEANUP(struct store *, store_close);
 DEFINE_CLEANUP(struct ofbc_partition_list *, ofbc_partition_list_free);
 
 struct targets {
@@ -114,16 +113,33 @@ static int check_unit(struct inventory *inv, const struct targets *t, const stru
 	return 0;
 }
 
-static int set_state(struct inventory *inv, struct store *s, const char *uuid, enum record_state state,
-                     struct ofbc_error *err)
+static struct record *record_of(struct inventory *inv, const struct ofbc_partition *p)
 {
-	for (size_t i = 0; i < inv->records.n; i++) {
-		if (strcmp(inv->records.v[i].uuid, uuid) == 0) {
-			inv->records.v[i].state = state;
-			return store_put(s, &inv->records.v[i], err);
-		}
+	for (size_t i = 0; p->is_ours && i < inv->records.n; i++) {
+		if (strcmp(inv->records.v[i].uuid, p->uuid) == 0)
+			return &inv->records.v[i];
 	}
-	return 0;
+	return NULL;
+}
+
+/* All targets at once. What stays after a failure or a kill is looked at by the next change: complete, it is
+ * active again; half destroyed, it is taken down. */
+static int note_intent(struct inventory *inv, struct store *s, const struct targets *t,
+                       struct ofbc_error *err)
+{
+	int r = store_begin(s, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < t->n; i++) {
+		struct record *rec = record_of(inv, t->v[i]);
+
+		if (!rec)
+			continue;
+		rec->state = RECORD_DESTROYING;
+		r = store_put(s, rec, err);
+	}
+	return store_end(s, r, err);
 }
 
 /* A member of a unit whose first one took all with it. */
@@ -148,16 +164,9 @@ static int destroy_one(struct inventory *inv, struct store *s, const struct targ
 		if (!v->ops->destroy)
 			return error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
 			                 "%s partitions cannot be destroyed", v->ops->name);
-		if (p->is_ours)
-			r = set_state(inv, s, p->uuid, RECORD_DESTROYING, err);
-		if (r < 0)
-			return r;
 		r = v->ops->destroy(&inv->host, v->gpu, p, err);
-		if (r < 0) {
-			if (p->is_ours)
-				set_state(inv, s, p->uuid, RECORD_ACTIVE, NULL);
+		if (r < 0)
 			return error_wrap(err, "GPU %s: cannot destroy partition %s", v->gpu->alias, p->uuid);
-		}
 	}
 	return p->is_ours ? store_forget(s, p->uuid, err) : 0;
 }
@@ -174,6 +183,8 @@ static int destroy_all(struct inventory *inv, struct store *s, const struct targ
 		if (r >= 0)
 			r = check_unit(inv, t, t->v[i], err);
 	}
+	if (r >= 0)
+		r = note_intent(inv, s, t, err);
 	for (size_t i = 0; r >= 0 && i < t->n; i++) {
 		r = destroy_one(inv, s, t, i, err);
 		if (r >= 0)
@@ -187,33 +198,19 @@ static int destroy_all(struct inventory *inv, struct store *s, const struct targ
 int ofbc_partition_destroy(struct ofbc_context *ctx, const char *const *specs, size_t n, unsigned flags,
                            struct ofbc_partition_list **ret, struct ofbc_error *err)
 {
-	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_(store_close_p) struct store *s = NULL;
-	_cleanup_close_ int lock = -1;
+	_cleanup_change_ struct change c = CHANGE_INIT;
 	_cleanup_(ofbc_partition_list_free_p) struct ofbc_partition_list *done = calloc(1, sizeof(*done));
 	_cleanup_free_ struct ofbc_partition **to_free = NULL;
 	struct targets targets = {0};
-	int r = context_lock(ctx, &lock, err);
+	int r = change_begin(ctx, INVENTORY_HOLDERS, NULL, &c, err);
 
 	if (!done)
 		return -ENOMEM;
-	if (r < 0)
-		return r;
-	r = store_open(ctx->db_dir, true, &s, err);
-	if (r < 0)
-		return r;
-	r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_HOLDERS | INVENTORY_CPU, NULL, NULL, &inv,
-	                   err);
-	if (r < 0)
-		return r;
-	r = inventory_reconcile(&inv, s, err);
-	if (r < 0)
-		return r;
-	r = select_targets(&inv, specs, n, flags, &targets, err);
+	if (r == 0)
+		r = select_targets(&c.inv, specs, n, flags, &targets, err);
 	to_free = targets.v;
-	if (r < 0)
-		return r;
-	r = destroy_all(&inv, s, &targets, flags, done, err);
+	if (r == 0)
+		r = destroy_all(&c.inv, c.store, &targets, flags, done, err);
 	if (r < 0)
 		return r;
 	if (ret)

@@ -271,7 +271,6 @@ static int load_partitions_of(struct inventory *inv, struct view *v)
 		struct ofbc_partition *p = &inv->partitions.v[i];
 
 		p->technology = v->ops->name;
-		p->state = OFBC_PARTITION_READY;
 		snprintf(p->gpu, sizeof(p->gpu), "%s", v->gpu->id);
 	}
 	return 0;
@@ -317,7 +316,7 @@ static int add_missing(struct inventory *inv, const struct record *rec, const st
 	bool examined = was_examined(inv, rec, &gpu_known);
 	struct ofbc_partition *p;
 
-	if (rec->state == RECORD_CREATING || (only && strcmp(only->id, rec->gpu) != 0))
+	if (rec->state != RECORD_ACTIVE || (only && strcmp(only->id, rec->gpu) != 0))
 		return 0;
 	p = list_add(&inv->partitions);
 	if (!p)
@@ -330,6 +329,22 @@ static int add_missing(struct inventory *inv, const struct record *rec, const st
 	p->technology = ops ? ops->name : NULL;
 	p->state = examined || !gpu_known ? OFBC_PARTITION_LOST : OFBC_PARTITION_UNKNOWN;
 	return 0;
+}
+
+/* What a killed create or destroy left has no device yet, or lost a part of it: the partition is known by
+ * type and place. */
+static void match_begun(struct inventory *inv, const struct record *rec)
+{
+	for (size_t i = 0; rec->state != RECORD_ACTIVE && i < inv->partitions.n; i++) {
+		struct ofbc_partition *p = &inv->partitions.v[i];
+
+		if (p->is_ours || !p->technology || strcmp(p->technology, rec->technology) != 0 ||
+		    strcmp(p->gpu, rec->gpu) != 0 || strcasecmp(p->type, rec->type) != 0 ||
+		    (rec->placement.size && p->placement.start != rec->placement.start))
+			continue;
+		take_record(p, rec);
+		return;
+	}
 }
 
 /* Joins partitions and records by (technology, device) in one sorted pass: 10,000 of each are usual. */
@@ -361,6 +376,8 @@ static int match_records(struct inventory *inv, const struct ofbc_gpu *only)
 
 		if (r < 0)
 			return r;
+		if (!found[i])
+			match_begun(inv, &inv->records.v[i]);
 	}
 	return 0;
 }
@@ -399,7 +416,7 @@ static int load_holders(struct inventory *inv)
 			return r;
 		if (p->holders.n)
 			p->state = OFBC_PARTITION_IN_USE;
-		else if (r < 0 || p->holders.incomplete)
+		else if (p->state == OFBC_PARTITION_READY && (r < 0 || p->holders.incomplete))
 			p->state = OFBC_PARTITION_UNKNOWN;
 	}
 	return 0;
@@ -446,64 +463,5 @@ int inventory_load(struct ofbc_context *ctx, unsigned flags, const char *gpu, co
 	*ret = inv;
 	ret->host.gpus = &ret->gpus;
 	inv = (struct inventory){0};
-	return 0;
-}
-
-/* --- settling what a killed command left --- */
-
-static struct ofbc_partition *unowned_like(struct inventory *inv, const struct record *rec)
-{
-	for (size_t i = 0; i < inv->partitions.n; i++) {
-		struct ofbc_partition *p = &inv->partitions.v[i];
-
-		if (!p->is_ours && p->technology && strcmp(p->technology, rec->technology) == 0 &&
-		    strcmp(p->gpu, rec->gpu) == 0 && strcasecmp(p->type, rec->type) == 0 &&
-		    (rec->placement.size == 0 || p->placement.start == rec->placement.start))
-			return p;
-	}
-	return NULL;
-}
-
-int inventory_reconcile(struct inventory *inv, struct store *s, struct ofbc_error *err)
-{
-	for (size_t i = 0; i < inv->records.n; i++) {
-		struct record rec = inv->records.v[i];
-		struct ofbc_partition *p;
-		bool gpu_known;
-		int r;
-
-		if (rec.state == RECORD_ACTIVE ||
-		    (rec.state == RECORD_DESTROYING && !was_examined(inv, &rec, &gpu_known)))
-			continue;
-		p = rec.state == RECORD_CREATING ? unowned_like(inv, &rec) : NULL;
-		for (size_t k = 0; rec.state == RECORD_DESTROYING && k < inv->partitions.n; k++) {
-			if (strcmp(inv->partitions.v[k].uuid, rec.uuid) == 0 &&
-			    inv->partitions.v[k].state != OFBC_PARTITION_LOST)
-				p = &inv->partitions.v[k];
-		}
-		if (!p) {
-			r = store_forget(s, rec.uuid, err);
-		} else {
-			snprintf(rec.device, sizeof(rec.device), "%s", p->device);
-			rec.placement = p->placement;
-			rec.state = RECORD_ACTIVE;
-			r = store_put(s, &rec, err);
-			take_record(p, &rec);
-		}
-		if (r < 0)
-			return r;
-	}
-	for (size_t i = inv->partitions.n; i-- > 0;) {
-		struct ofbc_partition *p = &inv->partitions.v[i];
-
-		for (size_t k = 0; k < inv->records.n; k++) {
-			if (inv->records.v[k].state == RECORD_DESTROYING && p->state == OFBC_PARTITION_LOST &&
-			    strcmp(inv->records.v[k].uuid, p->uuid) == 0) {
-				holder_list_done(&p->holders);
-				*p = inv->partitions.v[--inv->partitions.n];
-				break;
-			}
-		}
-	}
 	return 0;
 }

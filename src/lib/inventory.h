@@ -69,8 +69,22 @@ bool type_param(const struct ofbc_type *t, const char *key, unsigned *ret);
 int context_lock(struct ofbc_context *ctx, int *ret_fd, struct ofbc_error *err);
 /* Root (or emulated), else a clear error. */
 int context_need_privilege(struct ofbc_context *ctx, const char *what, struct ofbc_error *err);
-/* Under the lock, with partitions loaded: settle records that a killed command left half done. */
-int inventory_reconcile(struct inventory *inv, struct store *s, struct ofbc_error *err);
+
+/* change.c: what every changing command holds. Begin takes the lock, opens the store, settles what a killed
+ * command left and loads the inventory with partitions and processor. Initialise with CHANGE_INIT. */
+struct change {
+	int lock;
+	struct store *store;
+	struct inventory inv;
+};
+#define CHANGE_INIT                                                                                          \
+	{                                                                                                    \
+		.lock = -1                                                                                   \
+	}
+int change_begin(struct ofbc_context *ctx, unsigned flags, const char *gpu, struct change *ret,
+                 struct ofbc_error *err);
+void change_end(struct change *c);
+#define _cleanup_change_ __attribute__((cleanup(change_end)))
 
 int partition_list_copy(const struct ofbc_partition *p, struct ofbc_partition_list *ret);
 void partition_list_done(struct ofbc_partition_list *l);

@@ -318,7 +318,8 @@ static void partition_state(const void *item, struct field_value *ret)
 	static const char *const names[] = {[OFBC_PARTITION_READY] = "ready",
 	                                    [OFBC_PARTITION_IN_USE] = "in-use",
 	                                    [OFBC_PARTITION_LOST] = "lost",
-	                                    [OFBC_PARTITION_UNKNOWN] = "unknown"};
+	                                    [OFBC_PARTITION_UNKNOWN] = "unknown",
+	                                    [OFBC_PARTITION_INCOMPLETE] = "incomplete"};
 
 	ret->s = names[((const struct ofbc_partition *)item)->state];
 	ret->known = true;
@@ -364,7 +365,7 @@ const struct field partition_fields[] = {
          .title = "STATE",
          .kind = FIELD_STRING,
          .get = partition_state,
-         .help = "ready, in-use, lost (the device is gone), unknown"},
+         .help = "ready, in-use, lost (the device is gone), incomplete, unknown"},
 	{.key = "owner", .title = "OWNER", .kind = FIELD_STRING, .get = partition_owner},
 	{.key = "handle",
          .title = "HANDLE",

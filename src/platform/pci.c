@@ -130,6 +130,7 @@ static int write_num_vfs(struct platform *p, const char *pf, unsigned n, struct 
 int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, bool autoprobe, struct ofbc_error *err)
 {
 	unsigned now = count_vfs(p, pf);
+	char before[16] = "";
 	int r = 0;
 
 	if (now == n)
@@ -138,10 +139,15 @@ int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, bool autopro
 		r = write_num_vfs(p, pf, 0, err);
 	if (r < 0 || n == 0)
 		return r;
+	(void)sysfs_read(p, before, sizeof(before), DEVICES "/%s/sriov_drivers_autoprobe", pf);
 	r = sysfs_write(p, autoprobe ? "1" : "0", DEVICES "/%s/sriov_drivers_autoprobe", pf);
 	if (r < 0 && r != -ENOENT)
 		return error_set_errno(err, -r, "%s: cannot set sriov_drivers_autoprobe", pf);
-	return write_num_vfs(p, pf, n, err);
+	r = write_num_vfs(p, pf, n, err);
+	/* Only these functions were meant, not those that somebody makes by hand later. */
+	if (before[0])
+		(void)sysfs_write(p, before, DEVICES "/%s/sriov_drivers_autoprobe", pf);
+	return r;
 }
 
 static bool is_harmless(const char *driver)

@@ -47,6 +47,19 @@ int store_put(struct store *s, const struct record *r, struct ofbc_error *err)
 	return missing(err);
 }
 
+int store_begin(struct store *s, struct ofbc_error *err)
+{
+	(void)s;
+	return missing(err);
+}
+
+int store_end(struct store *s, int r, struct ofbc_error *err)
+{
+	(void)s;
+	(void)err;
+	return r;
+}
+
 int store_forget(struct store *s, const char *uuid, struct ofbc_error *err)
 {
 	(void)s;

@@ -88,8 +88,9 @@ static int migrate(struct store *s, struct ofbc_error *err)
 		error_hint(err, "use the newer program that wrote it");
 		return -EPROTO;
 	}
-	if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return fail(s, err, "state database");
+	r = store_begin(s, err);
+	if (r < 0)
+		return r;
 	r = read_version(s, &version, err); /* another process may have been faster */
 	for (size_t i = (size_t)version; r == 0 && i < ARRAY_SIZE(migrations); i++) {
 		char pragma[64];
@@ -99,11 +100,7 @@ static int migrate(struct store *s, struct ofbc_error *err)
 		    sqlite3_exec(s->db, pragma, NULL, NULL, NULL) != SQLITE_OK)
 			r = fail(s, err, "state database, migration");
 	}
-	if (r == 0 && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		r = fail(s, err, "state database");
-	if (r < 0)
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	return r;
+	return store_end(s, r, err);
 }
 
 static void store_close_p(struct store **s)
@@ -221,6 +218,22 @@ int store_put(struct store *s, const struct record *rec, struct ofbc_error *err)
 	sqlite3_bind_int(st, 11, (int)rec->state);
 	sqlite3_bind_int64(st, 12, rec->created_unix_s);
 	return sqlite3_step(st) == SQLITE_DONE ? 0 : fail(s, err, "state database");
+}
+
+int store_begin(struct store *s, struct ofbc_error *err)
+{
+	return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK
+	               ? 0
+	               : fail(s, err, "state database");
+}
+
+int store_end(struct store *s, int r, struct ofbc_error *err)
+{
+	if (r == 0 && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		r = fail(s, err, "state database");
+	if (r < 0)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
 }
 
 static int exec_with_text(struct store *s, const char *sql, const char *text, struct ofbc_error *err)

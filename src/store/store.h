@@ -35,6 +35,10 @@ int store_records(struct store *s, struct record_list *ret, struct ofbc_error *e
 void record_list_done(struct record_list *l);
 int store_put(struct store *s, const struct record *r,
               struct ofbc_error *err); /* insert or replace by uuid */
+/* Several puts and forgets as one: all of them or none. end commits for r == 0, else rolls back; returns r or
+ * the error of the commit. */
+int store_begin(struct store *s, struct ofbc_error *err);
+int store_end(struct store *s, int r, struct ofbc_error *err);
 int store_forget(struct store *s, const char *uuid, struct ofbc_error *err);
 int store_set_cordon(struct store *s, const char *gpu, bool cordoned, struct ofbc_error *err);
 int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err);
