@@ -18,7 +18,7 @@ enum ofbc_partition_state {
 };
 
 struct ofbc_holder {
-	char kind[16];     /* "process", "service", "guest", "container", "kernel" */
+	char kind[16];     /* "process", "service", "guest", "container", "kernel", "partition" */
 	char name[64];     /* command or unit name */
 	int pid;           /* 0 unknown */
 	char release[128]; /* command that frees the device, "" when there is no general one */

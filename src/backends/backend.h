@@ -49,6 +49,8 @@ int host_vfio_holders(struct host *h, const char *sysfs_dir, struct ofbc_holder_
 int host_kernel_holders(struct host *h, struct ofbc_holder_list *ret);
 void host_done(struct host *h);
 
+/* Kind of a holder that is itself a partition; its name is that partition's handle. */
+#define HOLDER_PARTITION "partition"
 void holder_list_done(struct ofbc_holder_list *l);
 /* "python3 (pid 4242), dcgm" for messages. */
 void holder_list_text(const struct ofbc_holder_list *l, char *buf, size_t size);

@@ -223,17 +223,58 @@ static int modprobe(struct host *h, const char *const argv[], struct ofbc_error 
 	return r;
 }
 
+/* What the module had before it is unloaded; a command killed in between leaves it for the next. */
+static void note_path(struct host *h, char path[SYSFS_PATH_MAX])
+{
+	snprintf(path, SYSFS_PATH_MAX, "%s/gim/vf_num", h->platform->run_dir);
+}
+
+static void forget_note(struct host *h)
+{
+	char path[SYSFS_PATH_MAX];
+
+	note_path(h, path);
+	(void)h->platform->ops->remove(h->platform, path);
+	*strrchr(path, '/') = '\0';
+	(void)h->platform->ops->remove(h->platform, path);
+}
+
+/* Loads the module again when a killed command left it unloaded. */
+static int load_again(struct host *h, struct ofbc_error *err)
+{
+	char path[SYSFS_PATH_MAX], vf_num[128];
+	const char *const load[] = {"modprobe", "gim", vf_num, NULL};
+	int r;
+
+	note_path(h, path);
+	if (sysfs_read(h->platform, vf_num, sizeof(vf_num), "%s", path) <= 0)
+		return 0;
+	r = sysfs_exists(h->platform, "sys/module/gim") ? 0 : modprobe(h, load, err);
+	if (r == 0)
+		forget_note(h);
+	return r;
+}
+
 /* Loads the module with the text of vf_num; *ret_began tells whether anything was touched. */
-static int reload(struct host *h, const char *vf_num, bool *ret_began, struct ofbc_error *err)
+static int reload(struct host *h, const char *vf_num, const char *before, bool *ret_began,
+                  struct ofbc_error *err)
 {
 	const char *const unload[] = {"modprobe", "-r", "gim", NULL};
 	const char *const load[] = {"modprobe", "gim", vf_num, NULL};
-	int r = modprobe(h, unload, err);
+	char path[SYSFS_PATH_MAX];
+	int r;
 
+	note_path(h, path);
+	r = h->platform->ops->put(h->platform, path, before);
+	if (r < 0)
+		return error_set_errno(err, -r, "cannot write '/%s'", path);
+	r = modprobe(h, unload, err);
 	if (r == 0) {
 		*ret_began = true;
 		r = modprobe(h, load, err);
 	}
+	if (r == 0 || !*ret_began)
+		forget_note(h);
 	if (r < 0)
 		error_hint(err,
 		           "by hand: `modprobe -r gim; modprobe gim %s`, then `journalctl -k | grep gim`",
@@ -289,10 +330,10 @@ static int set_count(struct host *h, const struct ofbc_gpu *gpu, unsigned n, str
 	vf_num_text(h, gpus, n_gpus, gpu, vfs.n ? (unsigned)vfs.n : 1, before, sizeof(before));
 	r = check_idle(h, gpus, n_gpus, want, err);
 	if (r == 0)
-		r = reload(h, want, &began, err);
+		r = reload(h, want, before, &began, err);
 	if (r == 0)
 		r = check_count(h, gpu, n, err);
-	if (r < 0 && began && reload(h, before, &began, NULL) < 0)
+	if (r < 0 && began && reload(h, before, before, &began, NULL) < 0)
 		error_hint(err, "gim is not loaded now: `modprobe gim %s`, then `journalctl -k | grep gim`",
 		           before);
 	return r;
@@ -310,9 +351,12 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
                    struct ofbc_error *err)
 {
 	struct pci_function f;
-	int r = pci_read(h->platform, gpu->id, &f);
+	int r = load_again(h, err);
 
 	(void)p;
+	if (r < 0)
+		return r;
+	r = pci_read(h->platform, gpu->id, &f);
 	if (r < 0)
 		return error_set_errno(err, -r, "%s", gpu->id);
 	if (f.total_vfs == 1) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "base/parse.h"
 
 #define MODE_ATTEMPTS  3
@@ -74,6 +75,31 @@ static int add_capability_holders(struct host *h, const char *capability, struct
 	return 0;
 }
 
+/* vGPUs inside: each virtual function tells the GPU instance that the driver chose for it. */
+static int add_vgpus(struct host *h, const struct ofbc_gpu *gpu, unsigned gi, struct ofbc_holder_list *ret)
+{
+	_cleanup_strv_ struct strv vfs = {0};
+
+	(void)pci_vfs(h->platform, gpu->id, &vfs);
+	for (size_t i = 0; i < vfs.n; i++) {
+		struct ofbc_holder *holder;
+		uint64_t id;
+
+		if (sysfs_read_u64(h->platform, &id, "sys/bus/pci/devices/%s/nvidia/gpu_instance_id",
+		                   vfs.v[i]) < 0 ||
+		    id != gi)
+			continue;
+		holder = list_add(ret);
+		if (!holder)
+			return -ENOMEM;
+		snprintf(holder->kind, sizeof(holder->kind), HOLDER_PARTITION);
+		snprintf(holder->name, sizeof(holder->name), "%.60s", vfs.v[i]);
+		snprintf(holder->release, sizeof(holder->release), "openforbc partition destroy %.60s",
+		         vfs.v[i]);
+	}
+	return 0;
+}
+
 static int partition_holders(const struct mig_board *b, const struct ofbc_partition *p,
                              struct ofbc_holder_list *ret)
 {
@@ -88,6 +114,8 @@ static int partition_holders(const struct mig_board *b, const struct ofbc_partit
 
 	if (p->native_aux != NVML_NONE && mig_device(b, &ci, p->native_id, &d, uuid))
 		r = add_processes(b, d, ret);
+	if (r == 0)
+		r = add_vgpus(b->host, b->gpu, p->native_id, ret);
 	if (r == 0 && p->handle[0]) {
 		snprintf(node, sizeof(node), "/dev/emulated/%s", p->handle);
 		r = host_node_holders(b->host, node, ret);

@@ -480,7 +480,7 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
 	find_quotas(h, gpu, &q);
 	r = set_quotas(h, &q, n, err);
 	if (r == 0)
-		r = pci_set_num_vfs(h->platform, gpu->id, n, false, err);
+		r = pci_set_num_vfs(h->platform, gpu->id, n, err);
 	if (r == 0)
 		r = list_partitions(h, gpu, ret, err);
 	if (r == 0 && ret->n - before != n)
@@ -488,7 +488,7 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
 		              "%u virtual functions were asked for, %zu are there", n, ret->n - before);
 	if (r < 0) {
 		ret->n = before;
-		(void)pci_set_num_vfs(h->platform, gpu->id, 0, true, NULL);
+		(void)pci_set_num_vfs(h->platform, gpu->id, 0, NULL);
 		restore_quotas(h, &q, n);
 	}
 	return r;
@@ -519,7 +519,7 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	r = pci_vfs(h->platform, gpu->id, &vfs);
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot list the virtual functions of %s", gpu->id);
-	r = pci_set_num_vfs(h->platform, gpu->id, 0, true, err);
+	r = pci_set_num_vfs(h->platform, gpu->id, 0, err);
 	if (r < 0)
 		return r;
 	find_quotas(h, gpu, &q);

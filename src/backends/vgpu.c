@@ -379,8 +379,8 @@ static void explain(const struct vgpu_board *b, const struct ofbc_partition_list
 		snprintf(t->why_not, sizeof(t->why_not),
 		         "virtual functions are off: `openforbc gpu enable %s vgpu`", b->gpu->alias);
 	else if (t->native_aux != NVML_NONE && (!mig || instances_of(b, t->native_aux) == 0))
-		snprintf(t->why_not, sizeof(t->why_not), "needs %s a GPU instance of profile %u%s",
-		         mig ? "" : "MIG mode and", t->native_aux,
+		snprintf(t->why_not, sizeof(t->why_not), "needs %sa GPU instance of profile %u%s",
+		         mig ? "" : "MIG mode and ", t->native_aux,
 		         mig ? ", made after the virtual functions" : "");
 	else if (t->native_aux == NVML_NONE && mig)
 		snprintf(t->why_not, sizeof(t->why_not), "time-sliced types need MIG mode off");

@@ -300,33 +300,27 @@ static int set_vf_type(struct platform *p, const char *vf, uint32_t id)
 	return sysfs_write_deadline(p, value, WRITE_LIMIT_MS, PCI_DEVICES "%s/nvidia/current_vgpu_type", vf);
 }
 
+/* Type first: the parameters belong to the vGPU on the function and are refused without one. */
 static int create_vfio(const struct vgpu_board *b, const char *vf, const struct create_args *args,
                        struct ofbc_error *err)
 {
 	struct platform *p = b->host->platform;
 	uint32_t now;
 	char dir[64];
-	int r;
+	int r = set_vf_type(p, vf, args->type->native_id);
 
 	snprintf(dir, sizeof(dir), PCI_DEVICES "%s", vf);
-	/* What a killed command left would count for this vGPU. */
-	if (args->placement < 0)
-		(void)sysfs_write(p, " ", "%s/nvidia/vgpu_params", dir);
-	r = write_placement(p, dir, args->placement, err);
-	if (r < 0)
-		return r;
-	r = set_vf_type(p, vf, args->type->native_id);
 	now = vgpu_current_type(p, vf);
-	if (r == 0 && now == args->type->native_id)
-		return 0;
-	if (now)
-		set_vf_type(p, vf, 0);
-	if (args->placement >= 0)
-		sysfs_write(p, " ", "%s/nvidia/vgpu_params", dir);
 	if (r < 0)
-		return create_error(args->type, vf, r, err);
-	return error_set(err, EIO, OFBC_REASON_FAILED, "asked %s for %s, it reads back type %u", vf,
-	                 args->type->key, now);
+		r = create_error(args->type, vf, r, err);
+	else if (now != args->type->native_id)
+		r = error_set(err, EIO, OFBC_REASON_FAILED, "asked %s for %s, it reads back type %u", vf,
+		              args->type->key, now);
+	else
+		r = write_placement(p, dir, args->placement, err);
+	if (r < 0 && now)
+		set_vf_type(p, vf, 0);
+	return r;
 }
 
 static int create_mdev(const struct vgpu_board *b, const char *parent, const struct create_args *args,

@@ -82,27 +82,6 @@ static int write_locked(struct machine *m, const char *path, const char *value)
 	return hidden(real) ? -ENOENT : sysfs_emulation_write(m, real, value);
 }
 
-static int door_write(struct platform *p, const char *path, const char *value, unsigned timeout_ms)
-{
-	struct machine *m = machine_of(p);
-	char kind[600];
-	int r, s;
-
-	(void)snprintf(kind, sizeof(kind), "write:%s", path);
-	r = fault_hit(m, kind, false, NULL);
-	if (r < 0)
-		return r;
-	r = machine_begin(m);
-	if (r < 0)
-		return r;
-	r = machine_end(m, write_locked(m, path, value));
-	/* The kernel would sleep until the holder lets go; without a limit that would be for ever. */
-	if (r == -ETIMEDOUT && !timeout_ms)
-		r = -EBUSY;
-	s = r < 0 ? 0 : fault_hit(m, kind, true, NULL);
-	return s < 0 ? s : r;
-}
-
 static int door_list(struct platform *p, const char *path, struct strv *ret)
 {
 	struct machine *m = machine_of(p);
@@ -147,15 +126,40 @@ static bool is_own(const struct platform *p, const char *path)
 	return strncmp(path, p->run_dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+/* A change of the machine between the faults that strike before and after it. */
+static int faultable(struct machine *m, const char *door, const char *path,
+                     int (*change)(struct machine *m, const char *path, const char *value), const char *value)
+{
+	char kind[600];
+	int r, s;
+
+	(void)snprintf(kind, sizeof(kind), "%s:%s", door, path);
+	r = fault_hit(m, kind, false, NULL);
+	if (r == 0)
+		r = machine_begin(m);
+	if (r < 0)
+		return r;
+	r = machine_end(m, change(m, path, value));
+	s = r < 0 ? 0 : fault_hit(m, kind, true, NULL);
+	return s < 0 ? s : r;
+}
+
+static int door_write(struct platform *p, const char *path, const char *value, unsigned timeout_ms)
+{
+	int r = faultable(machine_of(p), "write", path, write_locked, value);
+
+	/* The kernel would sleep until the holder lets go; without a limit that would be for ever. */
+	return r == -ETIMEDOUT && !timeout_ms ? -EBUSY : r;
+}
+
+static int put_locked(struct machine *m, const char *path, const char *content)
+{
+	return tree_set(&m->tree, NODE_FILE, path, content);
+}
+
 static int door_put(struct platform *p, const char *path, const char *content)
 {
-	struct machine *m = machine_of(p);
-	int r;
-
-	if (!is_own(p, path))
-		return -EPERM;
-	r = machine_begin(m);
-	return r < 0 ? r : machine_end(m, tree_set(&m->tree, NODE_FILE, path, content));
+	return is_own(p, path) ? faultable(machine_of(p), "put", path, put_locked, content) : -EPERM;
 }
 
 static const char *const cgroup_files[] = {"cgroup.procs",
@@ -207,11 +211,12 @@ static int make_directory(struct machine *m, const char *path)
 	return r;
 }
 
-static int mkdir_locked(struct machine *m, const char *path)
+static int mkdir_locked(struct machine *m, const char *path, const char *unused)
 {
 	const char *slash = strrchr(path, '/');
 	char parent[512];
 
+	(void)unused;
 	if (tree_exists(&m->tree, path))
 		return -EEXIST;
 	(void)snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) : 0, path);
@@ -222,13 +227,8 @@ static int mkdir_locked(struct machine *m, const char *path)
 
 static int door_mkdir(struct platform *p, const char *path)
 {
-	struct machine *m = machine_of(p);
-	int r;
-
-	if (!is_own(p, path) && !is_cgroup(path))
-		return -EPERM;
-	r = machine_begin(m);
-	return r < 0 ? r : machine_end(m, mkdir_locked(m, path));
+	return is_own(p, path) || is_cgroup(path) ? faultable(machine_of(p), "mkdir", path, mkdir_locked, "")
+	                                          : -EPERM;
 }
 
 /* A cgroup goes with its files, but not while it has children or processes. */
@@ -248,12 +248,13 @@ static int cgroup_removable(const struct machine *m, const char *path)
 	return 0;
 }
 
-static int remove_locked(struct machine *m, const char *path)
+static int remove_locked(struct machine *m, const char *path, const char *unused)
 {
 	const struct tree_node *n = tree_lookup(&m->tree, path);
 	_cleanup_strv_ struct strv names = {0};
 	int r = 0;
 
+	(void)unused;
 	if (!tree_exists(&m->tree, path))
 		return -ENOENT;
 	if (is_cgroup(path))
@@ -267,13 +268,9 @@ static int remove_locked(struct machine *m, const char *path)
 
 static int door_remove(struct platform *p, const char *path)
 {
-	struct machine *m = machine_of(p);
-	int r;
-
-	if (!is_own(p, path) && !is_cgroup(path))
-		return -EPERM;
-	r = machine_begin(m);
-	return r < 0 ? r : machine_end(m, remove_locked(m, path));
+	return is_own(p, path) || is_cgroup(path)
+	               ? faultable(machine_of(p), "remove", path, remove_locked, "")
+	               : -EPERM;
 }
 
 static int door_run(struct platform *p, const struct command *cmd, struct command_result *ret)

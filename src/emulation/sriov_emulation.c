@@ -672,18 +672,19 @@ static ssize_t creatable_text(struct machine *m, const char *vf, const char *pf,
 ssize_t vgpu_vf_read(struct machine *m, const char *vf, const char *file, char *buf, size_t size)
 {
 	const char *at = NULL;
-	char pf[32];
+	char pf[32], dir[64];
 
 	pf_of(m, vf, pf, sizeof(pf));
 	if (!*pf || !size)
 		return -ENOENT;
+	(void)snprintf(dir, sizeof(dir), PCI_DIR "/%s", vf);
 	if (strcmp(file, "creatable_vgpu_types") == 0)
 		return creatable_text(m, vf, pf, buf, size);
 	if (strcmp(file, "gpu_instance_id") == 0)
 		at = tree_get(&m->tree, ".emu/gpu/%s/vgpu/at/%s/gi", pf, vf);
-	else if (strcmp(file, "placement_id") == 0)
+	else if (strcmp(file, "placement_id") == 0 && vfio_is_held(m, dir)) /* once a guest runs */
 		at = tree_get(&m->tree, ".emu/gpu/%s/vgpu/at/%s/start", pf, vf);
-	else
+	else if (strcmp(file, "placement_id") != 0)
 		return -ENOENT;
 	return at ? snprintf(buf, size, "%s", at) : -ENXIO;
 }

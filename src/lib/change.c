@@ -55,7 +55,7 @@ static int keep_unit(struct inventory *inv, struct store *s, const struct record
 		const struct ofbc_partition *p = &inv->partitions.v[i];
 		struct record member = *rec;
 
-		if (p == first || p->is_ours || strcmp(p->gpu, rec->gpu) != 0 || !p->technology ||
+		if (p == first || strcmp(p->gpu, rec->gpu) != 0 || !p->technology ||
 		    strcmp(p->technology, rec->technology) != 0)
 			continue;
 		number++;
@@ -79,11 +79,12 @@ static int take_down(struct inventory *inv, struct store *s, struct view *v, con
 	snprintf(begun.gpu, sizeof(begun.gpu), "%s", rec->gpu);
 	snprintf(begun.type, sizeof(begun.type), "%s", rec->type);
 	snprintf(begun.device, sizeof(begun.device), "%s", rec->device[0] ? rec->device : rec->uuid);
-	if (v->ops->destroy && v->ops->destroy(&inv->host, v->gpu, p ? p : &begun, &e) < 0 && p) {
-		platform_debug(inv->host.platform, "%s stays incomplete: %s", p->uuid, e.message);
+	if (!v->ops->destroy || v->ops->destroy(&inv->host, v->gpu, p ? p : &begun, &e) == 0)
+		return store_forget(s, rec->uuid, err);
+	platform_debug(inv->host.platform, "%s cannot be settled now: %s", rec->uuid, e.message);
+	if (p)
 		return keep(s, rec, p, err);
-	}
-	return store_forget(s, rec->uuid, err);
+	return v->technology->state == OFBC_TECHNOLOGY_UNAVAILABLE ? 0 : store_forget(s, rec->uuid, err);
 }
 
 static int settle_record(struct inventory *inv, struct store *s, const struct record *rec,
@@ -97,7 +98,7 @@ static int settle_record(struct inventory *inv, struct store *s, const struct re
 	if (rec->state == RECORD_ACTIVE)
 		return 0;
 	/* What cannot be looked at now is settled later; what went away with its GPU is over. */
-	if (!v || v->technology->state == OFBC_TECHNOLOGY_UNAVAILABLE)
+	if (!v)
 		return ofbc_gpu_find(&inv->gpus, rec->gpu, &gpu, NULL) == 0 ? 0
 		                                                            : store_forget(s, rec->uuid, err);
 	if (!p || p->state == OFBC_PARTITION_INCOMPLETE)

@@ -32,6 +32,15 @@ static int add_target(struct targets *t, struct ofbc_partition *p)
 	return 0;
 }
 
+static int later_first(const void *a, const void *b)
+{
+	const struct ofbc_partition *x = *(struct ofbc_partition *const *)a,
+				    *y = *(struct ofbc_partition *const *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* In the end the reverse of the list's order: what stands in another partition comes behind it there. */
 static int select_targets(struct inventory *inv, const char *const *specs, size_t n, unsigned flags,
                           struct targets *ret, struct ofbc_error *err)
 {
@@ -50,6 +59,8 @@ static int select_targets(struct inventory *inv, const char *const *specs, size_
 		if (add_target(ret, &inv->partitions.v[p - inv->partitions.v]) < 0)
 			return -ENOMEM;
 	}
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), later_first);
 	return 0;
 }
 
@@ -66,13 +77,28 @@ static int check_owner(const struct ofbc_partition *p, unsigned flags, struct of
 	return -EPERM;
 }
 
-static int check_idle(struct inventory *inv, const struct ofbc_partition *p, struct ofbc_error *err)
+/* Held only by partitions that go before it. */
+static bool holders_go_too(const struct targets *t, const struct ofbc_partition *p)
+{
+	for (size_t i = 0; i < p->holders.n; i++) {
+		bool goes = false;
+
+		for (size_t k = 0; strcmp(p->holders.v[i].kind, HOLDER_PARTITION) == 0 && k < t->n; k++)
+			goes |= strcmp(t->v[k]->handle, p->holders.v[i].name) == 0;
+		if (!goes)
+			return false;
+	}
+	return true;
+}
+
+static int check_idle(struct inventory *inv, const struct targets *t, const struct ofbc_partition *p,
+                      struct ofbc_error *err)
 {
 	struct view *v = inventory_view(inv, p->gpu, p->technology);
 
 	if (p->state == OFBC_PARTITION_LOST)
 		return 0;
-	if (p->holders.n)
+	if (!holders_go_too(t, p))
 		return holder_error(&p->holders, err, "partition %s%s%s", p->uuid, p->name[0] ? " " : "",
 		                    p->name);
 	if (p->state == OFBC_PARTITION_UNKNOWN || !v) {
@@ -179,7 +205,7 @@ static int destroy_all(struct inventory *inv, struct store *s, const struct targ
 	for (size_t i = 0; r >= 0 && i < t->n; i++) {
 		r = check_owner(t->v[i], flags, err);
 		if (r >= 0)
-			r = check_idle(inv, t->v[i], err);
+			r = check_idle(inv, t, t->v[i], err);
 		if (r >= 0)
 			r = check_unit(inv, t, t->v[i], err);
 	}

@@ -335,15 +335,22 @@ static int add_missing(struct inventory *inv, const struct record *rec, const st
  * type and place. */
 static void match_begun(struct inventory *inv, const struct record *rec)
 {
+	const struct backend_ops *ops = backend_find(rec->technology);
+	bool is_unit = ops && (ops->caps & BACKEND_UNIT), taken = false;
+
 	for (size_t i = 0; rec->state != RECORD_ACTIVE && i < inv->partitions.n; i++) {
 		struct ofbc_partition *p = &inv->partitions.v[i];
 
 		if (p->is_ours || !p->technology || strcmp(p->technology, rec->technology) != 0 ||
 		    strcmp(p->gpu, rec->gpu) != 0 || strcasecmp(p->type, rec->type) != 0 ||
-		    (rec->placement.size && p->placement.start != rec->placement.start))
+		    (rec->placement.size && p->placement.size && p->placement.start != rec->placement.start))
 			continue;
-		take_record(p, rec);
-		return;
+		if (!taken)
+			take_record(p, rec);
+		/* the further members have no record yet, but appeared with the first */
+		p->is_ours = taken = true;
+		if (!is_unit)
+			return;
 	}
 }
 

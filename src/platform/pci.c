@@ -127,26 +127,45 @@ static int write_num_vfs(struct platform *p, const char *pf, unsigned n, struct 
 	return 0;
 }
 
-int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, bool autoprobe, struct ofbc_error *err)
+/* Our functions stay without a driver; those that somebody makes by hand later do as before. The value from
+ * before stands in a file until it is back, so that it survives a kill. */
+static int autoprobe_off(struct platform *p, const char *pf)
 {
-	unsigned now = count_vfs(p, pf);
-	char before[16] = "";
+	char before[16] = "", path[SYSFS_PATH_MAX];
 	int r = 0;
 
-	if (now == n)
+	if (sysfs_read(p, before, sizeof(before), DEVICES "/%s/sriov_drivers_autoprobe", pf) <= 0 ||
+	    strcmp(before, "0") == 0)
 		return 0;
-	if (now)
-		r = write_num_vfs(p, pf, 0, err);
-	if (r < 0 || n == 0)
-		return r;
-	(void)sysfs_read(p, before, sizeof(before), DEVICES "/%s/sriov_drivers_autoprobe", pf);
-	r = sysfs_write(p, autoprobe ? "1" : "0", DEVICES "/%s/sriov_drivers_autoprobe", pf);
-	if (r < 0 && r != -ENOENT)
-		return error_set_errno(err, -r, "%s: cannot set sriov_drivers_autoprobe", pf);
-	r = write_num_vfs(p, pf, n, err);
-	/* Only these functions were meant, not those that somebody makes by hand later. */
-	if (before[0])
-		(void)sysfs_write(p, before, DEVICES "/%s/sriov_drivers_autoprobe", pf);
+	snprintf(path, sizeof(path), "%s/autoprobe/%s", p->run_dir, pf);
+	r = p->ops->put(p, path, before);
+	return r < 0 ? r : sysfs_write(p, "0", DEVICES "/%s/sriov_drivers_autoprobe", pf);
+}
+
+static void autoprobe_back(struct platform *p, const char *pf)
+{
+	char before[16] = "", path[SYSFS_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/autoprobe/%s", p->run_dir, pf);
+	if (sysfs_read(p, before, sizeof(before), "%s", path) <= 0 ||
+	    sysfs_write(p, before, DEVICES "/%s/sriov_drivers_autoprobe", pf) < 0)
+		return;
+	(void)p->ops->remove(p, path);
+	snprintf(path, sizeof(path), "%s/autoprobe", p->run_dir);
+	(void)p->ops->remove(p, path);
+}
+
+int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, struct ofbc_error *err)
+{
+	unsigned now = count_vfs(p, pf);
+	int r = now && now != n ? write_num_vfs(p, pf, 0, err) : 0;
+
+	if (r == 0 && n && now != n) {
+		r = autoprobe_off(p, pf);
+		r = r < 0 ? error_set_errno(err, -r, "%s: cannot set sriov_drivers_autoprobe", pf)
+		          : write_num_vfs(p, pf, n, err);
+	}
+	autoprobe_back(p, pf);
 	return r;
 }
 

@@ -131,8 +131,8 @@ struct pci_function {
 int pci_read(struct platform *p, const char *address, struct pci_function *ret);
 /* Addresses of the VFs of a PF in VF order. */
 int pci_vfs(struct platform *p, const char *pf, struct strv *ret);
-/* sriov_numvfs through 0, autoprobe set before, read back by counting links. Waits up to 10 s. */
-int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, bool autoprobe, struct ofbc_error *err);
+/* sriov_numvfs through 0, without probing drivers, read back by counting links. Waits up to 10 s. */
+int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, struct ofbc_error *err);
 /* Bind to one driver with driver_override ("" = back to the normal one); reads back. */
 int pci_bind(struct platform *p, const char *address, const char *driver, struct ofbc_error *err);
 /* Other endpoint functions in the same IOMMU group that are not bound to a harmless driver. */

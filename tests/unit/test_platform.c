@@ -598,17 +598,17 @@ static void test_pci_num_vfs(void **state)
 
 	make_pf(f);
 	put_file(f, PCI "/" PF "/sriov_drivers_autoprobe", "1\n");
-	assert_int_equal(pci_set_num_vfs(f->tree, PF, 2, true, &err), 0);
+	assert_int_equal(pci_set_num_vfs(f->tree, PF, 2, &err), 0);
 	assert_content(f, PCI "/" PF "/sriov_numvfs", "99");
-	assert_int_equal(pci_set_num_vfs(f->tree, PF, 4, false, &err), -EIO);
+	assert_int_equal(pci_set_num_vfs(f->tree, PF, 4, &err), -EIO);
 	assert_content(f, PCI "/" PF "/sriov_numvfs", "0"); /* first through 0 */
 	assert_non_null(strstr(err.message, "2 appeared"));
 	put_file(f, PCI "/0000:42:00.0/sriov_numvfs", "0\n");
 	put_file(f, PCI "/0000:42:00.0/sriov_drivers_autoprobe", "1\n");
-	assert_int_equal(pci_set_num_vfs(f->tree, "0000:42:00.0", 4, false, &err), -EIO);
-	assert_content(f, PCI "/0000:42:00.0/sriov_drivers_autoprobe", "0");
+	assert_int_equal(pci_set_num_vfs(f->tree, "0000:42:00.0", 4, &err), -EIO);
+	assert_content(f, PCI "/0000:42:00.0/sriov_drivers_autoprobe", "1"); /* off meanwhile, and back */
 	assert_content(f, PCI "/0000:42:00.0/sriov_numvfs", "4");
-	assert_int_equal(pci_set_num_vfs(f->tree, "0000:43:00.0", 4, true, &err), -ENOENT);
+	assert_int_equal(pci_set_num_vfs(f->tree, "0000:43:00.0", 4, &err), -ENOENT);
 }
 
 static void test_pci_bind(void **state)
