@@ -54,6 +54,20 @@ void ofbc_finding_list_free(struct ofbc_finding_list *list);
 int ofbc_host_names(char ***ret, struct ofbc_error *err);
 
 /**
+ * ofbc_host_capture() - the host as a text that an emulated host can be made of
+ * @ctx: library context
+ * @ret: set on success; free() it
+ * @err: optional details on failure
+ *
+ * GPUs and their functions, IOMMU groups, processors, and what NVML tells of boards and MIG profiles.
+ * Without serial numbers; UUIDs are replaced. vGPU types are not in it.
+ *
+ * Return: 0 or -errno. Reads only; what needs root and is not readable is left out.
+ * Since: 0.1
+ */
+int ofbc_host_capture(struct ofbc_context *ctx, char **ret, struct ofbc_error *err);
+
+/**
  * ofbc_host_reboot() - reboot an emulated host: everything that real hardware forgets is gone
  * @ctx: library context of an emulated host
  * @err: optional details on failure

@@ -112,6 +112,17 @@ static int run_release(struct cli *c)
 	return done(c, r, "host-release", &err);
 }
 
+/* The text itself is the result, whatever the output format. */
+static int run_capture(struct cli *c)
+{
+	_cleanup_free_ char *text = NULL;
+	struct ofbc_error err = {0};
+
+	if (ofbc_host_capture(c->ctx, &text, &err) < 0)
+		return cli_fail(c, &err);
+	return fputs(text, stdout) < 0 ? 1 : 0;
+}
+
 static const struct option hold_options[] = {
 	{.name = "name", .argument = "COMMAND", .help = "its command name; default: holder"},
 	{.name = "pid", .argument = "PID", .help = "its process id; default: 4242"},
@@ -135,6 +146,11 @@ const struct command host_commands[] = {
          .summary = "names of the emulated hosts",
          .needs_no_host = true,
          .run = run_list},
+	{.noun = "host",
+         .verb = "capture",
+         .args = "",
+         .summary = "this host as a file that an emulated host can be made of, for tests and reports",
+         .run = run_capture},
 	{.noun = "host",
          .verb = "reboot",
          .args = "",

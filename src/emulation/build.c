@@ -305,6 +305,19 @@ static int build_ids(struct builder *b)
 	               : tree_set(&b->m->tree, NODE_FILE, "usr/share/misc/pci.ids", strbuf_str(&all));
 }
 
+/* A manifest begins with anything but a brace. */
+static int load_manifest(struct machine *m, const char *path, bool *ret_is_one, struct ofbc_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r = data_load(path, &text, &len);
+
+	if (r < 0)
+		return error_set_errno(err, -r, "emulation data %s", path);
+	*ret_is_one = text[strspn(text, " \t\r\n")] != '{';
+	return *ret_is_one ? tree_parse(&m->tree, text, path, err) : 0;
+}
+
 int machine_build(struct machine *m, const char *host_name, struct ofbc_error *err)
 {
 	struct builder b = {.m = m,
@@ -313,10 +326,16 @@ int machine_build(struct machine *m, const char *host_name, struct ofbc_error *e
 	                    .err = err};
 	_cleanup_json_ struct json *host = NULL;
 	const struct json *gpus;
+	bool captured = false;
 	char path[160];
 	int r;
 
 	(void)snprintf(path, sizeof(path), "hosts/%s.json", host_name);
+	if (strchr(host_name, '/')) {
+		r = load_manifest(m, host_name, &captured, err);
+		if (r < 0 || captured)
+			return r;
+	}
 	r = load_json(strchr(host_name, '/') ? host_name : path, &host, err);
 	if (r < 0)
 		return r;

@@ -445,21 +445,6 @@ static nvml_return gi_info(nvml_gi g, struct nvml_gi_info *ret)
 	return NVML_SUCCESS;
 }
 
-/* A vGPU inside keeps its GPU instance. */
-static bool has_vgpu(const char *bdf, unsigned gi)
-{
-	_cleanup_strv_ struct strv vfs = {0};
-	char path[64];
-
-	snprintf(path, sizeof(path), ".emu/gpu/%s/vgpu/at", bdf);
-	(void)tree_list(&nvml_machine->tree, path, &vfs);
-	for (size_t i = 0; i < vfs.n; i++) {
-		if (tree_get_u(&nvml_machine->tree, ~0u, "%s/%s/gi", path, vfs.v[i]) == gi)
-			return true;
-	}
-	return false;
-}
-
 static nvml_return gi_destroy(nvml_gi g)
 {
 	struct handle h;
@@ -471,9 +456,9 @@ static nvml_return gi_destroy(nvml_gi g)
 		return NVML_UNKNOWN;
 	r = handle_open(g, HANDLE_GI, &h);
 	if (r == NVML_SUCCESS)
-		r = !find_gi(&h, &gi)                   ? NVML_NOT_FOUND
-		    : gi.n_cis || has_vgpu(h.bdf, h.gi) ? NVML_IN_USE
-		                                        : NVML_SUCCESS;
+		r = !find_gi(&h, &gi)                           ? NVML_NOT_FOUND
+		    : gi.n_cis || nvml_vgpu_inside(h.bdf, h.gi) ? NVML_IN_USE
+		                                                : NVML_SUCCESS;
 	if (r == NVML_SUCCESS)
 		tree_remove(&nvml_machine->tree, ".emu/gpu/%s/mig/gi/%u", h.bdf, h.gi);
 	machine_end(nvml_machine, r ? -EIO : 0);

@@ -58,4 +58,5 @@ unsigned long gpu_number(const char *bdf, const char *key, unsigned long fallbac
 
 void nvml_mig_init(struct nvml_api *api);
 void nvml_vgpu_init(struct nvml_api *api);
+bool nvml_vgpu_inside(const char *bdf, unsigned gi); /* a vGPU lives in this GPU instance */
 int nvml_vgpu_build(struct machine *m, const char *bdf, const struct json *model);

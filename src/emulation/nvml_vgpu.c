@@ -264,6 +264,21 @@ static nvml_return placements(nvml_device d, unsigned id, void *info)
 	return r;
 }
 
+/* A vGPU inside keeps its GPU instance. */
+bool nvml_vgpu_inside(const char *bdf, unsigned gi)
+{
+	_cleanup_strv_ struct strv vfs = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), ".emu/gpu/%s/vgpu/at", bdf);
+	(void)tree_list(&nvml_machine->tree, path, &vfs);
+	for (size_t i = 0; i < vfs.n; i++) {
+		if (tree_get_u(&nvml_machine->tree, ~0u, "%s/%s/gi", path, vfs.v[i]) == gi)
+			return true;
+	}
+	return false;
+}
+
 void nvml_vgpu_init(struct nvml_api *api)
 {
 	api->DeviceGetSupportedVgpus = supported;

@@ -61,6 +61,11 @@ int ofbc_host_names(char ***ret, struct ofbc_error *err)
 	return 0;
 }
 
+int ofbc_host_capture(struct ofbc_context *ctx, char **ret, struct ofbc_error *err)
+{
+	return emulation_capture(ctx->platform, ret, err);
+}
+
 static int need_emulated(struct ofbc_context *ctx, const char *what, struct ofbc_error *err)
 {
 	if (ctx->platform->emulated)

@@ -321,6 +321,9 @@ static void check_board(const char *path, unsigned *ret_boards, unsigned long *r
 	if (!read_board(path, &b))
 		return;
 	ctx = open_board(&b);
+	/* with the mode on the driver counts, too */
+	if (ofbc_gpu_enable(ctx, "0", "mig", OFBC_MODE_RESET, &err) < 0)
+		fail_msg("%s: %s", b.key, err.message);
 	if (inventory_load(ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS, NULL, NULL, &inv, &err) < 0)
 		fail_msg("%s: %s", b.key, err.message);
 	assert_int_equal(inv.gpus.n, 1);
@@ -331,6 +334,7 @@ static void check_board(const char *path, unsigned *ret_boards, unsigned long *r
 		types[i] = find_type(v, b.p[i].name);
 		if (!types[i])
 			fail_msg("%s: no type %s", b.key, b.p[i].name);
+		assert_true(types[i]->has_driver_free);
 		assert_int_equal(types[i]->free, types[i]->driver_free);
 	}
 	*ret_sets += check_multisets(&b, v, types);
