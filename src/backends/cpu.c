@@ -45,12 +45,24 @@ static int parse_cores(const char *s, struct core_set *ret)
 	return 0;
 }
 
+/* Without sysfs (a bare container or chroot) what this process may run on. */
 static int online(struct host *h, struct core_set *ret)
 {
-	char text[256];
+	static const char key[] = "Cpus_allowed_list:";
+	char text[8192];
+	char *list;
 	ssize_t n = sysfs_read(h->platform, text, sizeof(text), "sys/devices/system/cpu/online");
 
-	return n < 0 ? (int)n : parse_cores(text, ret);
+	if (n >= 0)
+		return parse_cores(text, ret);
+	if (sysfs_read(h->platform, text, sizeof(text), "proc/self/status") <= 0)
+		return (int)n;
+	list = strstr(text, key);
+	if (!list)
+		return (int)n;
+	list += strlen(key) + strspn(list + strlen(key), " \t");
+	list[strcspn(list, "\n")] = '\0';
+	return parse_cores(list, ret);
 }
 
 static int probe(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_technology *ret,
@@ -63,7 +75,7 @@ static int probe(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_technol
 		return 0;
 	ret->state = online(h, &cores) < 0 ? OFBC_TECHNOLOGY_UNAVAILABLE : OFBC_TECHNOLOGY_READY;
 	if (ret->state == OFBC_TECHNOLOGY_UNAVAILABLE)
-		snprintf(ret->reason, sizeof(ret->reason), "/sys/devices/system/cpu/online cannot be read");
+		snprintf(ret->reason, sizeof(ret->reason), "neither /sys/devices/system/cpu/online nor /proc/self/status can be read");
 	return 1;
 }
 
