@@ -117,10 +117,14 @@ static void add_pci_name(struct builder *b, const char *vendor, const char *devi
 {
 	static const char *const vendors[] = {"NVIDIA Corporation", "Advanced Micro Devices, Inc. [AMD/ATI]",
 	                                      "Intel Corporation"};
+	static const char *const brands[] = {"NVIDIA ", "AMD ", "Intel "};
 	size_t vendor_index = strcmp(vendor, "0x10de") == 0 ? 0 : strcmp(vendor, "0x1002") == 0 ? 1 : 2;
 
 	if (!b->ids[vendor_index].len)
 		strbuf_addf(&b->ids[vendor_index], "%s  %s\n", vendor + 2, vendors[vendor_index]);
+	/* the file names products without their vendor */
+	if (strncmp(name, brands[vendor_index], strlen(brands[vendor_index])) == 0)
+		name += strlen(brands[vendor_index]);
 	strbuf_addf(&b->ids[vendor_index], "\t%s  %s\n", device + 2, name);
 }
 
