@@ -38,15 +38,15 @@ struct ofbc_holder_list {
 struct ofbc_partition {
 	char uuid[37];          /* ours; equal to the device's own where it takes one */
 	char name[64];          /* operator's, may be empty */
-	char gpu[64];           /* id */
-	char type[96];          /* type key */
+	char gpu[32];           /* id */
+	char type[64];          /* type key */
 	const char *technology; /* static; NULL for a record of a technology this build lacks */
 	struct ofbc_placement placement;
 	uint64_t memory_bytes; /* limit or size; 0 unknown */
 	enum ofbc_partition_state state;
 	bool is_ours;
-	char handle[128]; /* what a user of the device needs: "MIG-...", mdev UUID, VF address, ... */
-	char device[128]; /* key that finds the device again; only the backend reads it */
+	char handle[96]; /* what a user of the device needs: "MIG-...", mdev UUID, VF address, ... */
+	char device[96]; /* key that finds the device again; only the backend reads it */
 	struct ofbc_holder_list holders;
 	/* For backends. */
 	uint32_t native_id, native_aux;

@@ -43,8 +43,9 @@ int host_add_process(struct host *h, int pid, const char *comm, struct ofbc_hold
 /* Forget the scan, so that the next look is fresh. */
 void host_forget_open_devices(struct host *h);
 /* VFIO nodes (group and cdev) of a device directory "sys/bus/pci/devices/BDF" or "sys/bus/mdev/devices/UUID",
- * and who holds them. */
-int host_vfio_holders(struct host *h, const char *sysfs_dir, struct ofbc_holder_list *ret);
+ * and who holds them. The directory's name is not even formed while nobody holds any VFIO node. */
+int host_vfio_holders(struct host *h, struct ofbc_holder_list *ret, const char *dir_fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Kernel modules that keep the NVIDIA driver busy (nvidia_drm with users). */
 int host_kernel_holders(struct host *h, struct ofbc_holder_list *ret);
 void host_done(struct host *h);

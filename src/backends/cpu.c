@@ -75,7 +75,8 @@ static int probe(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_technol
 		return 0;
 	ret->state = online(h, &cores) < 0 ? OFBC_TECHNOLOGY_UNAVAILABLE : OFBC_TECHNOLOGY_READY;
 	if (ret->state == OFBC_TECHNOLOGY_UNAVAILABLE)
-		snprintf(ret->reason, sizeof(ret->reason), "neither /sys/devices/system/cpu/online nor /proc/self/status can be read");
+		snprintf(ret->reason, sizeof(ret->reason),
+		         "neither /sys/devices/system/cpu/online nor /proc/self/status can be read");
 	return 1;
 }
 

@@ -158,7 +158,7 @@ static int holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	(void)err;
 	for (size_t i = 0; r == 0 && i < vfs.n; i++) {
 		snprintf(dir, sizeof(dir), DEVICES "/%s", vfs.v[i]);
-		r = host_vfio_holders(h, dir, ret);
+		r = host_vfio_holders(h, ret, "%s", dir);
 	}
 	return r;
 }

@@ -249,17 +249,21 @@ static int any_vfio_holder(struct host *h, bool *ret_incomplete)
 	return r < 0 ? r : any;
 }
 
-int host_vfio_holders(struct host *h, const char *sysfs_dir, struct ofbc_holder_list *ret)
+int host_vfio_holders(struct host *h, struct ofbc_holder_list *ret, const char *dir_fmt, ...)
 {
 	_cleanup_strv_ struct strv cdevs = {0};
-	char group[32], node[64];
+	char group[32], node[64], sysfs_dir[SYSFS_PATH_MAX];
 	bool incomplete;
 	int r = any_vfio_holder(h, &incomplete);
+	va_list ap;
 
 	ret->incomplete |= incomplete;
 	if (r <= 0)
 		return r;
 	r = 0;
+	va_start(ap, dir_fmt);
+	vsnprintf(sysfs_dir, sizeof(sysfs_dir), dir_fmt, ap);
+	va_end(ap);
 	if (sysfs_link_name(h->platform, group, sizeof(group), "%s/iommu_group", sysfs_dir) > 0) {
 		snprintf(node, sizeof(node), "/dev/vfio/%s", group);
 		r = host_node_holders(h, node, ret);

@@ -166,7 +166,8 @@ static int list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_ty
 	return r;
 }
 
-static int add_partition(struct ofbc_partition_list *ret, const char *uuid, const char *type)
+/* key: "mdev:TYPE". Called ten thousand times in one list, so nothing is formatted here. */
+static int add_partition(struct ofbc_partition_list *ret, const char *uuid, const char *key)
 {
 	struct ofbc_partition *p = list_add(ret);
 
@@ -176,7 +177,7 @@ static int add_partition(struct ofbc_partition_list *ret, const char *uuid, cons
 		ret->n--;
 		return 0;
 	}
-	snprintf(p->type, sizeof(p->type), "mdev:%s", type);
+	text_copy(p->type, sizeof(p->type), key);
 	memcpy(p->device, p->uuid, sizeof(p->uuid));
 	memcpy(p->handle, p->uuid, sizeof(p->uuid));
 	return 0;
@@ -196,10 +197,13 @@ static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct of
 		return error_set_errno(err, -r, "cannot list the mediated device types of %s", gpu->id);
 	for (size_t i = 0; r == 0 && i < types.n; i++) {
 		_cleanup_strv_ struct strv made = {0};
+		char key[96];
 
+		snprintf(key, sizeof(key), "mdev:%s", types.v[i]);
 		(void)existing(h, dir, types.v[i], &made);
+		r = list_reserve(ret, made.n);
 		for (size_t k = 0; r == 0 && k < made.n; k++)
-			r = add_partition(ret, made.v[k], types.v[i]);
+			r = add_partition(ret, made.v[k], key);
 	}
 	return r;
 }
@@ -207,14 +211,9 @@ static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct of
 static int holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
                    struct ofbc_holder_list *ret, struct ofbc_error *err)
 {
-	char dir[SYSFS_PATH_MAX];
-
 	(void)gpu;
 	(void)err;
-	if (!p)
-		return 0;
-	snprintf(dir, sizeof(dir), "sys/bus/mdev/devices/%s", p->device);
-	return host_vfio_holders(h, dir, ret);
+	return p ? host_vfio_holders(h, ret, "sys/bus/mdev/devices/%s", p->device) : 0;
 }
 
 static int create_error(const char *type, const char *uuid, int r, struct ofbc_error *err)
@@ -265,7 +264,7 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
 		return error_set(err, EIO, OFBC_REASON_FAILED, "the driver reported success but made no %s",
 		                 args->type->native);
 	}
-	r = add_partition(ret, args->uuid, args->type->native);
+	r = add_partition(ret, args->uuid, args->type->key);
 	if (r == 0)
 		ret->v[ret->n - 1].memory_bytes = args->type->memory_bytes;
 	return r;

@@ -128,7 +128,7 @@ static int holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	(void)p;
 	(void)err;
 	snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%s", gpu->id);
-	r = host_vfio_holders(h, dir, ret);
+	r = host_vfio_holders(h, ret, "%s", dir);
 	if (r == 0 && sysfs_list(h->platform, &nodes, "%s/drm", dir) == 0) {
 		for (size_t i = 0; r == 0 && i < nodes.n; i++) {
 			snprintf(dir, sizeof(dir), "/dev/dri/%s", nodes.v[i]);

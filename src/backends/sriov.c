@@ -351,7 +351,7 @@ static int vf_holders(struct host *h, const char *vf, struct ofbc_holder_list *r
 	int r;
 
 	snprintf(path, sizeof(path), DEVICES "/%s", vf);
-	r = host_vfio_holders(h, path, ret);
+	r = host_vfio_holders(h, ret, "%s", path);
 	/* A function that stayed on its GPU driver is used through render nodes. */
 	if (r == 0 && sysfs_list(h->platform, &nodes, "%s/drm", path) == 0) {
 		for (size_t i = 0; r == 0 && i < nodes.n; i++) {

@@ -30,7 +30,7 @@ static int partition_holders(struct host *h, const struct ofbc_partition *p, str
 		snprintf(dir, sizeof(dir), PCI_DEVICES "%s", p->handle);
 	else
 		snprintf(dir, sizeof(dir), "sys/bus/mdev/devices/%s", p->handle);
-	return host_vfio_holders(h, dir, ret);
+	return host_vfio_holders(h, ret, "%s", dir);
 }
 
 /* What stands in the way of unbinding the GPU: its guests, and everybody with its node open. */

@@ -233,9 +233,10 @@ int parse_uuid(const char *s, char ret[UUID_STR_MAX])
 	for (size_t i = 0; i < UUID_STR_MAX - 1; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (dash ? buf[i] != '-' : !isxdigit((unsigned char)buf[i]))
+		if (buf[i] >= 'A' && buf[i] <= 'F')
+			buf[i] = (char)(buf[i] - 'A' + 'a');
+		if (dash ? buf[i] != '-' : (buf[i] < '0' || buf[i] > '9') && (buf[i] < 'a' || buf[i] > 'f'))
 			return -EINVAL;
-		buf[i] = (char)tolower((unsigned char)buf[i]);
 	}
 	memcpy(ret, buf, UUID_STR_MAX);
 	return 0;

@@ -40,6 +40,20 @@ static bool reserve(struct strbuf *b, size_t more)
 	return true;
 }
 
+void strbuf_reserve(struct strbuf *b, size_t more)
+{
+	char *s;
+
+	if (b->err || more > b->max || b->len + more > b->max || b->len + more < b->cap)
+		return;
+	s = realloc(b->s, b->len + more + 1);
+	if (!s)
+		return;
+	b->s = s;
+	b->cap = b->len + more + 1;
+	b->s[b->len] = '\0';
+}
+
 void strbuf_addn(struct strbuf *b, const char *s, size_t n)
 {
 	if (!reserve(b, n))

@@ -18,7 +18,8 @@ struct strbuf {
 		.max = (limit)                                                                               \
 	}
 
-void strbuf_done(struct strbuf *b); /* frees; safe on a zeroed object */
+void strbuf_done(struct strbuf *b);                 /* frees; safe on a zeroed object */
+void strbuf_reserve(struct strbuf *b, size_t more); /* a hint: that much will be added */
 void strbuf_add(struct strbuf *b, const char *s);
 void strbuf_addn(struct strbuf *b, const char *s, size_t n);
 void strbuf_addc(struct strbuf *b, char c);

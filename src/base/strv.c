@@ -55,6 +55,12 @@ int strv_addf(struct strv *l, const char *fmt, ...)
 	return n < 0 ? -ENOMEM : take(l, s);
 }
 
+void text_copy(char *buf, size_t size, const char *s)
+{
+	if (!memccpy(buf, s, '\0', size))
+		buf[size - 1] = '\0';
+}
+
 bool strv_contains(const struct strv *l, const char *s)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -64,9 +70,18 @@ bool strv_contains(const struct strv *l, const char *s)
 	return false;
 }
 
+/* strverscmp, which walks byte by byte, from the number on in which the names begin to differ: thousands of
+ * devices of one parent are called nearly alike. */
 static int compare(const void *a, const void *b)
 {
-	return strverscmp(*(char *const *)a, *(char *const *)b);
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+	size_t i = 0;
+
+	while (x[i] && x[i] == y[i])
+		i++;
+	while (i > 0 && x[i - 1] >= '0' && x[i - 1] <= '9')
+		i--;
+	return strverscmp(x + i, y + i);
 }
 
 void strv_sort(struct strv *l)

@@ -17,4 +17,7 @@ int strv_addf(struct strv *l, const char *fmt, ...) __attribute__((format(printf
 bool strv_contains(const struct strv *l, const char *s);
 void strv_sort(struct strv *l); /* strverscmp order: virtfn2 before virtfn10 */
 
+/* What fits of s, terminated; size > 0. */
+void text_copy(char *buf, size_t size, const char *s);
+
 #define _cleanup_strv_ __attribute__((cleanup(strv_done)))

@@ -271,7 +271,7 @@ static int load_partitions_of(struct inventory *inv, struct view *v)
 		struct ofbc_partition *p = &inv->partitions.v[i];
 
 		p->technology = v->ops->name;
-		snprintf(p->gpu, sizeof(p->gpu), "%s", v->gpu->id);
+		text_copy(p->gpu, sizeof(p->gpu), v->gpu->id);
 	}
 	return 0;
 }

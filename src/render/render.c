@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/strv.h"
 
 void render_value_text(const struct field *f, const void *item, char *buf, size_t n)
 {
@@ -21,8 +22,7 @@ void render_value_text(const struct field *f, const void *item, char *buf, size_
 		return;
 	switch (f->kind) {
 	case FIELD_STRING: /* the common case, ten thousand times in a long list: no format machine */
-		if (!memccpy(buf, v.s, '\0', n))
-			buf[n - 1] = '\0';
+		text_copy(buf, n, v.s);
 		break;
 	case FIELD_U64:
 		snprintf(buf, n, "%llu", (unsigned long long)v.u);

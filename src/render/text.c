@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strv.h"
 #include "render/render.h"
 
 #define CELL_MAX    300
@@ -38,15 +39,11 @@ static bool is_number(const struct field *f)
 	return f->kind == FIELD_U64 || f->kind == FIELD_BYTES || f->kind == FIELD_SHARE;
 }
 
-/* Columns on the terminal: continuation bytes of UTF-8 take none. */
-static size_t text_width(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
+struct cell {
+	const char *text;
+	size_t len, width; /* bytes, and columns of the terminal */
+	char buf[CELL_MAX];
+};
 
 /* Names of devices and processes are not ours: no control character reaches the terminal. */
 static void make_harmless(char *s)
@@ -57,6 +54,41 @@ static void make_harmless(char *s)
 	}
 }
 
+/* Length and width; continuation bytes of UTF-8 take no column. False: there is a control character. */
+static bool measure_text(struct cell *c)
+{
+	bool harmless = true;
+	const char *s = c->text;
+
+	for (c->width = 0; *s; s++) {
+		harmless &= (unsigned char)*s >= 0x20 && *s != 0x7f;
+		c->width += ((unsigned char)*s & 0xc0) != 0x80;
+	}
+	c->len = (size_t)(s - c->text);
+	return harmless;
+}
+
+/* One value as it stands in the table. Asked for twice, for the width and for the line: ten thousand rows
+ * kept in memory cost more than the second asking. A plain string is not even copied. */
+static void cell_read(const struct field *f, const void *item, struct cell *ret)
+{
+	struct field_value v = {0};
+
+	ret->text = ret->buf;
+	if (f->kind == FIELD_STRING && !f->text) {
+		f->get(item, &v);
+		ret->text = v.known ? v.s : "";
+	} else {
+		render_value_text(f, item, ret->buf, CELL_MAX);
+	}
+	if (measure_text(ret))
+		return;
+	text_copy(ret->buf, CELL_MAX, ret->text);
+	make_harmless(ret->buf);
+	ret->text = ret->buf;
+	(void)measure_text(ret);
+}
+
 static void add_spaces(struct strbuf *out, size_t n)
 {
 	static const char spaces[] = "                                ";
@@ -65,38 +97,28 @@ static void add_spaces(struct strbuf *out, size_t n)
 		strbuf_addn(out, spaces, n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1);
 }
 
-static void add_cell(struct strbuf *out, const struct column *c, const char *text, bool is_last)
+static void add_cell(struct strbuf *out, const struct column *c, const struct cell *cell, bool is_last)
 {
-	size_t len = text_width(text), pad = c->width > len ? c->width - len : 0;
+	size_t pad = c->width > cell->width ? c->width - cell->width : 0;
 
 	if (is_number(c->field))
 		add_spaces(out, pad);
-	strbuf_add(out, text);
-	if (!is_number(c->field) && !is_last)
-		add_spaces(out, pad);
-	strbuf_add(out, is_last ? "\n" : "  ");
-}
-
-/* One value as it stands in the table. Asked for twice, for the width and for the line: ten thousand rows
- * kept in memory cost more than the second asking. */
-static void cell_text(const struct column *c, const void *item, char cell[CELL_MAX])
-{
-	render_value_text(c->field, item, cell, CELL_MAX);
-	make_harmless(cell);
+	strbuf_addn(out, cell->text, cell->len);
+	if (is_last)
+		strbuf_addc(out, '\n');
+	else
+		add_spaces(out, is_number(c->field) ? 2 : pad + 2);
 }
 
 static void measure(const struct render_list *l, struct column *columns, size_t n)
 {
-	char cell[CELL_MAX];
+	struct cell cell;
 
 	for (size_t i = 0; i < l->n; i++) {
 		for (size_t k = 0; k < n; k++) {
-			size_t len;
-
-			cell_text(&columns[k], item_at(l, i), cell);
-			len = text_width(cell);
-			columns[k].used |= len > 0;
-			columns[k].width = len > columns[k].width ? len : columns[k].width;
+			cell_read(columns[k].field, item_at(l, i), &cell);
+			columns[k].used |= cell.width > 0;
+			columns[k].width = cell.width > columns[k].width ? cell.width : columns[k].width;
 		}
 	}
 }
@@ -104,8 +126,8 @@ static void measure(const struct render_list *l, struct column *columns, size_t 
 int render_table(const struct render_options *o, const struct render_list *l, struct strbuf *out)
 {
 	struct column columns[COLUMNS_MAX];
-	size_t n = choose_columns(o, l, columns), last = 0;
-	char cell[CELL_MAX];
+	size_t n = choose_columns(o, l, columns), last = 0, row = 0;
+	struct cell cell;
 
 	if (o->emulated)
 		strbuf_addf(out, "# emulated host %s: nothing here is real hardware\n", o->emulated);
@@ -114,20 +136,25 @@ int render_table(const struct render_options *o, const struct render_list *l, st
 		return out->err;
 	}
 	measure(l, columns, n);
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n; k++) {
 		last = columns[k].used ? k : last;
+		row += columns[k].used ? columns[k].width + 2 : 0;
+	}
+	strbuf_reserve(out, row * (l->n + 2));
 	strbuf_add(out, o->color ? "\033[1m" : "");
 	for (size_t k = 0; k < n; k++) {
+		cell.text = columns[k].field->title;
+		(void)measure_text(&cell);
 		if (columns[k].used)
-			add_cell(out, &columns[k], columns[k].field->title, k == last);
+			add_cell(out, &columns[k], &cell, k == last);
 	}
 	strbuf_add(out, o->color ? "\033[0m" : "");
 	for (size_t i = 0; i < l->n; i++) {
 		for (size_t k = 0; k < n; k++) {
 			if (!columns[k].used)
 				continue;
-			cell_text(&columns[k], item_at(l, i), cell);
-			add_cell(out, &columns[k], cell, k == last);
+			cell_read(columns[k].field, item_at(l, i), &cell);
+			add_cell(out, &columns[k], &cell, k == last);
 		}
 	}
 	return out->err;
