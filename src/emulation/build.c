@@ -135,7 +135,7 @@ static void gpu_sriov(struct builder *b, const char *bdf, const struct json *ent
 	uint64_t total = json_u64(json_get(entry, "vfs"), json_u64(json_get(s, "total"), 0));
 	bool nvidia = strcmp(driver, "nvidia") == 0;
 
-	if (!total)
+	if (!total || strcmp(json_str(json_get(entry, "vgpu"), ""), "mdev-pf") == 0)
 		return;
 	gpu_number(b, bdf, "sriov/total", total);
 	gpu_number(b, bdf, "sriov/offset", json_u64(json_get(s, "offset"), nvidia ? 4 : 1));

@@ -63,7 +63,8 @@ void nvml_emulation_reboot(struct machine *m, const char *bdf);
 /* Rules shared with the vendor-VFIO files: ids creatable now on this GPU, as "id : name" lines; the
  * errno of creating one (0 possible). vfs_used: "id" of every vGPU that exists. */
 int vgpu_rules_creatable(struct machine *m, const char *bdf, struct strv *ret_lines);
-int vgpu_rules_create(struct machine *m, const char *bdf, unsigned type_id); /* 0 or -errno */
+int vgpu_rules_create(struct machine *m, const char *bdf, unsigned type_id);    /* 0 or -errno */
+unsigned vgpu_rules_room(struct machine *m, const char *bdf, unsigned type_id); /* how many more, at least */
 /* All vGPU type ids that exist now on this GPU, through VFs or mdevs; filled from the sysfs part. */
 size_t vgpu_existing(struct machine *m, const char *bdf, unsigned *ret_ids, size_t max);
 

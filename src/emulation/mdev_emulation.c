@@ -136,19 +136,16 @@ static bool gpu_of(struct machine *m, const char *dir, char *buf, size_t size)
 
 static long nvidia_available(struct machine *m, const char *dir, const char *pf, unsigned id)
 {
-	_cleanup_strv_ struct strv lines = {0}, live = {0};
+	_cleanup_strv_ struct strv live = {0};
+	unsigned room = vgpu_rules_room(m, pf, id);
 	char path[512];
 
 	(void)snprintf(path, sizeof(path), "%s/physfn", dir);
+	if (!tree_lookup(&m->tree, path))
+		return room;
+	/* A virtual function carries one vGPU. */
 	children(m, dir, &live);
-	/* A virtual function carries one vGPU; a physical one as many as fit. */
-	if (live.n && tree_lookup(&m->tree, path))
-		return 0;
-	(void)vgpu_rules_creatable(m, pf, &lines);
-	for (size_t i = 0; i < lines.n; i++)
-		if (strtoul(lines.v[i], NULL, 10) == id)
-			return 1;
-	return 0;
+	return room && !live.n;
 }
 
 /* Memory of a pool that its devices leave, divided by the size of the type. */

@@ -229,12 +229,20 @@ static bool is_vf(struct machine *m, const char *bdf)
 	return tree_lookup(&m->tree, path) != NULL;
 }
 
-static void nvidia_attach(struct machine *m, const char *bdf)
+/* Boards without virtual functions carry the types themselves. */
+static bool is_mdev_parent(struct machine *m, const char *bdf)
+{
+	const char *framework = tree_get(&m->tree, ".emu/gpu/%s/vgpu/framework", bdf);
+
+	return framework && strcmp(framework, "mdev-pf") == 0;
+}
+
+static int nvidia_attach(struct machine *m, const char *bdf)
 {
 	const char *name = tree_get(&m->tree, ".emu/gpu/%s/name", bdf);
 	const char *uuid = tree_get(&m->tree, ".emu/gpu/%s/uuid", bdf);
 	unsigned long minor = tree_get_u(&m->tree, 0, ".emu/gpu/%s/minor", bdf);
-	char text[320];
+	char text[320], dir[64];
 
 	(void)snprintf(text, sizeof(text),
 	               "Model: \t\t %s\nIRQ:   \t\t 100\nGPU UUID: \t %s\nBus Type: \t PCIe\n"
@@ -243,10 +251,17 @@ static void nvidia_attach(struct machine *m, const char *bdf)
 	(void)tree_setf(&m->tree, NODE_READ_ONLY, text, "proc/driver/nvidia/gpus/%s/information", bdf);
 	(void)tree_setf(&m->tree, NODE_FILE, "0", "proc/driver/nvidia/gpus/%s/unbindLock", bdf);
 	(void)tree_setf(&m->tree, NODE_FILE, "", "dev/nvidia%lu", minor);
+	(void)snprintf(dir, sizeof(dir), PCI_DIR "/%s", bdf);
+	return is_mdev_parent(m, bdf) ? mdev_nvidia_types(m, dir, bdf) : 0;
 }
 
 static void nvidia_detach(struct machine *m, const char *bdf)
 {
+	char dir[64];
+
+	(void)snprintf(dir, sizeof(dir), PCI_DIR "/%s", bdf);
+	if (is_mdev_parent(m, bdf))
+		mdev_parent_remove(m, dir);
 	tree_remove(&m->tree, "proc/driver/nvidia/gpus/%s", bdf);
 	tree_remove(&m->tree, "dev/nvidia%lu", tree_get_u(&m->tree, 0, ".emu/gpu/%s/minor", bdf));
 }
@@ -266,7 +281,7 @@ static int attach(struct machine *m, const char *bdf, const char *driver)
 	else if (strcmp(driver, "nvidia") == 0 && is_vf(m, bdf))
 		vgpu_vf_attach(m, bdf);
 	else if (strcmp(driver, "nvidia") == 0)
-		nvidia_attach(m, bdf);
+		return nvidia_attach(m, bdf);
 	else if (strcmp(driver, "gim") == 0)
 		return gim_attach(m, bdf);
 	else if (drm_node_add(m, bdf) < 0)

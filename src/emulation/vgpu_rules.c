@@ -164,6 +164,19 @@ int vgpu_rules_create(struct machine *m, const char *bdf, unsigned type_id)
 	return has_room(&b, type_id, &t) ? 0 : -EIO;
 }
 
+unsigned vgpu_rules_room(struct machine *m, const char *bdf, unsigned type_id)
+{
+	struct board b;
+	struct vgpu_type t;
+
+	if (!read_type(m, bdf, type_id, &t))
+		return 0;
+	gather(m, bdf, &b);
+	if (!has_room(&b, type_id, &t))
+		return 0;
+	return b.is_mixed || t.gi_profile >= 0 ? 1 : (unsigned)(t.max - b.n);
+}
+
 int vgpu_rules_creatable(struct machine *m, const char *bdf, struct strv *ret_lines)
 {
 	_cleanup_strv_ struct strv ids = {0};
