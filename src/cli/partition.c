@@ -143,6 +143,9 @@ static int run_create(struct cli *c)
 		         c->render.emulated ? " (emulated)" : "");
 	if (c->render.format == RENDER_JSON || c->render.format == RENDER_CSV)
 		return cli_partitions(c, made, "partition-create");
+	/* beside the UUIDs, which scripts read */
+	if (c->render.emulated && c->render.format == RENDER_TABLE)
+		fprintf(stderr, "# emulated host %s: nothing here is real hardware\n", c->render.emulated);
 	for (size_t i = 0; i < made->n; i++)
 		printf("%s\n", made->v[i].uuid);
 	return 0;

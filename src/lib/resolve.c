@@ -119,7 +119,10 @@ static int unknown_type(const struct inventory *inv, const char *type, struct of
 		}
 	}
 	error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "no GPU here has a type '%s'", type);
-	if (nearest && best <= 4)
+	if (nearest && best == 0 && strstr(nearest, "NN"))
+		error_hint(err, "NN stands for a number: '%.*s25%s'", (int)(strstr(nearest, "NN") - nearest),
+		           nearest, strstr(nearest, "NN") + 2);
+	else if (nearest && best <= 4)
 		error_hint(err, "did you mean '%s'? `openforbc type list` prints all", nearest);
 	else
 		error_hint(err, "`openforbc type list` prints all types");
