@@ -6,6 +6,7 @@
 #include "openforbc/error.h"
 #include "openforbc/gpu.h"
 #include "openforbc/host.h"
+#include "openforbc/layout.h"
 #include "openforbc/partition.h"
 
 #define OFBC_VERSION "0.1.0"

@@ -54,6 +54,7 @@ extern const struct option global_options[];
 extern const struct command gpu_commands[];
 extern const struct command type_commands[];
 extern const struct command partition_commands[];
+extern const struct command layout_commands[];
 extern const struct command host_commands[];
 extern const struct command other_commands[];
 /* All tables, NULL-terminated. */

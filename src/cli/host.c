@@ -9,6 +9,7 @@
 
 DEFINE_CLEANUP(struct ofbc_finding_list *, ofbc_finding_list_free);
 DEFINE_CLEANUP(struct ofbc_partition_list *, ofbc_partition_list_free);
+DEFINE_CLEANUP(struct ofbc_plan *, ofbc_plan_free);
 
 /* Success only when some technology is ready. */
 static int run_doctor(struct cli *c)
@@ -123,6 +124,36 @@ static int run_capture(struct cli *c)
 	return fputs(text, stdout) < 0 ? 1 : 0;
 }
 
+static int run_restore(struct cli *c)
+{
+	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
+	struct ofbc_error err = {0};
+	long wait = 0;
+	int status, r = cli_number(c, "wait", 3600, &wait, &err);
+
+	if (r >= 0)
+		r = ofbc_host_restore(c->ctx, (unsigned)wait, cli_option(c, "reset") ? OFBC_LAYOUT_RESET : 0,
+		                      &plan, &err);
+	if (r < 0)
+		return cli_fail(c, &err);
+	if (r > 0 && c->is_json)
+		return cli_fail(c, &err);
+	status = cli_list(c, &(struct render_list){.schema = "host-restore",
+	                                           .key = "steps",
+	                                           .fields = step_fields,
+	                                           .items = plan->steps.v,
+	                                           .n = plan->steps.n,
+	                                           .item_size = sizeof(*plan->steps.v),
+	                                           .empty = "nothing is lost"});
+	return r > 0 ? cli_fail(c, &err) : status;
+}
+
+static const struct option restore_options[] = {
+	{.name = "wait", .argument = "SECONDS", .help = "for drivers that come late; default: 0"},
+	{.name = "reset", .help = "a mode may be changed by a reset of the GPU"},
+	{.name = NULL},
+};
+
 static const struct option hold_options[] = {
 	{.name = "name", .argument = "COMMAND", .help = "its command name; default: holder"},
 	{.name = "pid", .argument = "PID", .help = "its process id; default: 4242"},
@@ -151,6 +182,12 @@ const struct command host_commands[] = {
          .args = "",
          .summary = "this host as a file that an emulated host can be made of, for tests and reports",
          .run = run_capture},
+	{.noun = "host",
+         .verb = "restore",
+         .args = "",
+         .summary = "make again what is ours and was lost, for example by a boot",
+         .options = restore_options,
+         .run = run_restore},
 	{.noun = "host",
          .verb = "reboot",
          .args = "",

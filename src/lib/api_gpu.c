@@ -186,23 +186,15 @@ static int check_others(struct inventory *inv, const struct ofbc_gpu *gpu, const
 	return 0;
 }
 
-static int set_mode(struct ofbc_context *ctx, const char *spec, const char *technology, bool on,
-                    unsigned flags, struct ofbc_error *err)
+int mode_change(struct inventory *inv, const char *spec, const char *technology, bool on, unsigned flags,
+                struct ofbc_error *err)
 {
-	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_close_ int lock = -1;
 	const struct ofbc_gpu *gpu;
 	const struct backend_ops *ops;
 	char name[32];
 	const char *equals = strchr(technology, '=');
-	int r = context_lock(ctx, &lock, err);
+	int r = ofbc_gpu_find(&inv->gpus, spec, &gpu, err);
 
-	if (r < 0)
-		return r;
-	r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_CPU, spec, NULL, &inv, err);
-	if (r < 0)
-		return r;
-	r = ofbc_gpu_find(&inv.gpus, spec, &gpu, err);
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "%.*s", equals ? (int)(equals - technology) : 31, technology);
@@ -215,14 +207,25 @@ static int set_mode(struct ofbc_context *ctx, const char *spec, const char *tech
 		           gpu->alias, name);
 		return -ENOTSUP;
 	}
-	r = context_need_privilege(ctx, "changing the mode of a GPU", err);
+	r = context_need_privilege(inv->ctx, "changing the mode of a GPU", err);
+	if (r == 0)
+		r = on ? check_others(inv, gpu, ops, err) : check_empty(inv, gpu, ops, err);
 	if (r < 0)
 		return r;
-	r = on ? check_others(&inv, gpu, ops, err) : check_empty(&inv, gpu, ops, err);
-	if (r < 0)
-		return r;
-	r = ops->set_mode(&inv.host, gpu, on, equals ? equals + 1 : NULL, flags, err);
+	r = ops->set_mode(&inv->host, gpu, on, equals ? equals + 1 : NULL, flags, err);
 	return r < 0 ? error_wrap(err, "GPU %s", gpu->alias) : r;
+}
+
+static int set_mode(struct ofbc_context *ctx, const char *spec, const char *technology, bool on,
+                    unsigned flags, struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_close_ int lock = -1;
+	int r = context_lock(ctx, &lock, err);
+
+	if (r == 0)
+		r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_CPU, spec, NULL, &inv, err);
+	return r < 0 ? r : mode_change(&inv, spec, technology, on, flags, err);
 }
 
 int ofbc_gpu_enable(struct ofbc_context *ctx, const char *gpu, const char *technology, unsigned flags,

@@ -121,24 +121,38 @@ static int settle(struct ofbc_context *ctx, struct store *s, struct ofbc_error *
 	return r;
 }
 
+static int load(struct ofbc_context *ctx, unsigned flags, const char *gpu, struct change *c,
+                struct ofbc_error *err)
+{
+	inventory_done(&c->inv);
+	c->inv = (struct inventory){0};
+	return inventory_load(ctx, flags | INVENTORY_PARTITIONS | INVENTORY_CPU, gpu, NULL, &c->inv, err);
+}
+
+/* First single partitions, then an apply of which they were steps. */
+static int recover(struct ofbc_context *ctx, struct change *c, bool apply, struct ofbc_error *err)
+{
+	int r = settle(ctx, c->store, err);
+
+	if (r == 0 && apply)
+		r = load(ctx, 0, NULL, c, err);
+	return r == 0 && apply ? layout_recover(c, err) : r;
+}
+
 int change_begin(struct ofbc_context *ctx, unsigned flags, const char *gpu, struct change *ret,
                  struct ofbc_error *err)
 {
-	int r = context_lock(ctx, &ret->lock, err);
+	int pending, r = context_lock(ctx, &ret->lock, err);
 
 	if (r == 0)
 		r = store_open(ctx->db_dir, true, &ret->store, err);
 	if (r == 0)
-		r = inventory_load(ctx, flags | INVENTORY_PARTITIONS | INVENTORY_CPU, gpu, NULL, &ret->inv,
-		                   err);
-	if (r < 0 || !is_unsettled(&ret->inv))
-		return r;
-	inventory_done(&ret->inv);
-	ret->inv = (struct inventory){0};
-	r = settle(ctx, ret->store, err);
-	return r < 0 ? r
-	             : inventory_load(ctx, flags | INVENTORY_PARTITIONS | INVENTORY_CPU, gpu, NULL, &ret->inv,
-	                              err);
+		r = load(ctx, flags, gpu, ret, err);
+	pending = r == 0 ? store_journal_pending(ret->store, err) : 0;
+	if (r < 0 || pending < 0 || (!pending && !is_unsettled(&ret->inv)))
+		return r < 0 ? r : pending < 0 ? pending : 0;
+	r = recover(ctx, ret, pending, err);
+	return r < 0 ? r : load(ctx, flags, gpu, ret, err);
 }
 
 void change_end(struct change *c)

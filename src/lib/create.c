@@ -153,16 +153,13 @@ static int check_name(const struct inventory *inv, const char *name, struct ofbc
 	return 0;
 }
 
-static int name_of(const struct ofbc_create_request *rq, unsigned index, char buf[64], struct ofbc_error *err)
+/* "NAME", "NAME-2", "NAME-3" ... */
+static int numbered_name(const char *name, unsigned index, char buf[64], struct ofbc_error *err)
 {
-	int n;
+	int n = name[0] && index ? snprintf(buf, 64, "%s-%u", name, index + 1)
+	                         : snprintf(buf, 64, "%s", name);
 
-	buf[0] = '\0';
-	if (!rq->name)
-		return 0;
-	n = index ? snprintf(buf, 64, "%s-%u", rq->name, index + 1) : snprintf(buf, 64, "%s", rq->name);
-	return n < 64 ? 0
-	              : error_set(err, ENAMETOOLONG, OFBC_REASON_USAGE, "name '%s' is too long", rq->name);
+	return n < 64 ? 0 : error_set(err, ENAMETOOLONG, OFBC_REASON_USAGE, "name '%s' is too long", name);
 }
 
 static void fill_record(struct record *rec, const struct choice *c, const char *uuid, const char *name)
@@ -203,22 +200,53 @@ static int record_made(struct store *s, struct record *rec, struct ofbc_partitio
 	return store_put(s, rec, err);
 }
 
-/* Further members of a unit get records of their own; the first one has the record made before. All are
- * recorded at once: a unit of which some are ours could not be destroyed. */
-static int record_all(struct store *s, const struct record *first, struct ofbc_partition_list *made,
-                      size_t from, const struct ofbc_create_request *rq, struct ofbc_error *err)
+/* A record of a lost partition whose device is back: of a unit by a boot, of a virtual function by chance. */
+static const struct record *record_of_device(const struct inventory *inv, const struct record *rec,
+                                             const char *device)
+{
+	for (size_t i = 0; i < inv->records.n; i++) {
+		const struct record *r = &inv->records.v[i];
+
+		if (strcmp(r->uuid, rec->uuid) != 0 && strcmp(r->technology, rec->technology) == 0 &&
+		    strcmp(r->gpu, rec->gpu) == 0 && strcmp(r->device, device) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static bool name_is_taken(const struct inventory *inv, const char *name)
+{
+	for (size_t i = 0; i < inv->records.n; i++) {
+		if (name[0] && strcmp(inv->records.v[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Further members of a unit get the record that their device had, or one of their own; the first one has the
+ * record made before. All are recorded at once: a unit of which some are ours could not be destroyed. */
+static int record_all(struct inventory *inv, struct store *s, const struct record *first,
+                      struct ofbc_partition_list *made, size_t from, struct ofbc_error *err)
 {
 	int r = store_begin(s, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = from; r == 0 && i < made->n; i++) {
+		const struct record *old = record_of_device(inv, first, made->v[i].device);
 		struct record rec = *first;
 
-		if (i > from) {
+		if (old && i > from) {
+			memcpy(rec.uuid, old->uuid, sizeof(rec.uuid));
+			memcpy(rec.name, old->name, sizeof(rec.name));
+		} else if (i > from) {
 			r = uuid_generate(rec.uuid);
 			if (r == 0)
-				r = name_of(rq, (unsigned)i, rec.name, err);
+				r = numbered_name(first->name, (unsigned)(i - from), rec.name, err);
+			if (name_is_taken(inv, rec.name))
+				rec.name[0] = '\0';
+		} else if (old) {
+			r = store_forget(s, old->uuid, err);
 		}
 		if (r == 0)
 			r = record_made(s, &rec, &made->v[i], err);
@@ -226,27 +254,25 @@ static int record_all(struct store *s, const struct record *first, struct ofbc_p
 	return store_end(s, r, err);
 }
 
-static int make_one(struct inventory *inv, struct store *s, const struct choice *c,
-                    const struct ofbc_create_request *rq, struct ofbc_partition_list *made,
-                    struct ofbc_error *err)
+int create_chosen(struct inventory *inv, struct store *s, const struct choice *c, const char *name,
+                  const char *given_uuid, struct ofbc_partition_list *made, struct ofbc_error *err)
 {
 	struct record rec;
-	char uuid[UUID_STR_MAX], name[64];
+	char uuid[UUID_STR_MAX];
 	struct create_args args = {.type = c->type,
 	                           .param = c->param,
 	                           .placement = c->placement.size ? (int)c->placement.start : -1,
 	                           .uuid = uuid,
 	                           .memory_bytes = c->memory_bytes};
 	size_t before = made->n;
-	int r = name_of(rq, (unsigned)made->n, name, err);
+	int r = given_uuid ? 0 : uuid_generate(uuid);
 
 	if (r < 0)
-		return r;
-	r = uuid_generate(uuid);
-	if (r < 0)
 		return error_set_errno(err, -r, "cannot make a UUID");
+	if (given_uuid)
+		snprintf(uuid, sizeof(uuid), "%s", given_uuid);
 	fill_record(&rec, c, uuid, name);
-	if (rq->name) {
+	if (name[0] && !given_uuid) {
 		r = check_name(inv, name, err);
 		if (r < 0)
 			return r;
@@ -264,7 +290,7 @@ static int make_one(struct inventory *inv, struct store *s, const struct choice 
 		if (!made->v[i].type[0])
 			snprintf(made->v[i].type, sizeof(made->v[i].type), "%s", rec.type);
 	}
-	return record_all(s, &rec, made, before, rq, err);
+	return record_all(inv, s, &rec, made, before, err);
 }
 
 /* Undo in reverse order what was made before the failure. */
@@ -381,6 +407,7 @@ static int make_all(struct inventory *inv, struct store *s, const struct ofbc_cr
 	for (unsigned i = 0; r >= 0 && i < count; i++) {
 		struct choice c;
 		size_t before = made->n;
+		char name[64];
 
 		r = pick(inv, &choices, rq, &c, err);
 		if (r >= 0 && i == 0) {
@@ -393,7 +420,9 @@ static int make_all(struct inventory *inv, struct store *s, const struct ofbc_cr
 			r = error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
 			              "%s partitions cannot be created", c.view->ops->name);
 		if (r >= 0)
-			r = make_one(inv, s, &c, rq, made, err);
+			r = numbered_name(rq->name ? rq->name : "", (unsigned)made->n, name, err);
+		if (r >= 0)
+			r = create_chosen(inv, s, &c, name, NULL, made, err);
 		if (r >= 0)
 			r = note_made(inv, &c, made, before);
 	}

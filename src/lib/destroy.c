@@ -197,6 +197,17 @@ static int destroy_one(struct inventory *inv, struct store *s, const struct targ
 	return p->is_ours ? store_forget(s, p->uuid, err) : 0;
 }
 
+int destroy_chosen(struct inventory *inv, struct store *s, struct ofbc_partition *p, struct ofbc_error *err)
+{
+	struct ofbc_partition *one[] = {p};
+	const struct targets t = {.v = one, .n = 1};
+	int r = check_idle(inv, &t, p, err);
+
+	if (r == 0)
+		r = note_intent(inv, s, &t, err);
+	return r < 0 ? r : destroy_one(inv, s, &t, 0, err);
+}
+
 static int destroy_all(struct inventory *inv, struct store *s, const struct targets *t, unsigned flags,
                        struct ofbc_partition_list *done, struct ofbc_error *err)
 {

@@ -108,7 +108,7 @@ struct view *inventory_view(struct inventory *inv, const char *gpu_id, const cha
 
 /* The first component of a group names what excludes others across technologies: "mig" and "mig/vgpu" go
  * together, "mig" and "mps" do not. */
-static bool groups_live_together(const char *a, const char *b)
+bool groups_live_together(const char *a, const char *b)
 {
 	size_t n = strcspn(a, "/"), m = strcspn(b, "/");
 

@@ -84,6 +84,8 @@ struct change {
 int change_begin(struct ofbc_context *ctx, unsigned flags, const char *gpu, struct change *ret,
                  struct ofbc_error *err);
 void change_end(struct change *c);
+/* layout_apply.c: takes back an apply that was begun and did not end. */
+int layout_recover(struct change *c, struct ofbc_error *err);
 #define _cleanup_change_ __attribute__((cleanup(change_end)))
 
 int partition_list_copy(const struct ofbc_partition *p, struct ofbc_partition_list *ret);
@@ -102,5 +104,21 @@ struct choice_list {
 	struct choice *v;
 	size_t n, cap;
 };
+/* create.c: makes exactly this, recorded before and after. uuid: NULL for a new one; a given one may have a
+ * record already. On failure nothing stays but, with a given uuid, no record either. */
+int create_chosen(struct inventory *inv, struct store *s, const struct choice *c, const char *name,
+                  const char *uuid, struct ofbc_partition_list *made, struct ofbc_error *err);
+/* api_gpu.c: `gpu enable` and `gpu disable` under a lock that the caller holds. 0 done, 1 was so. */
+int mode_change(struct inventory *inv, const char *gpu, const char *technology, bool on, unsigned flags,
+                struct ofbc_error *err);
+/* destroy.c: destroys and forgets one of our partitions that nobody holds; of a unit the first takes all. */
+int destroy_chosen(struct inventory *inv, struct store *s, struct ofbc_partition *p, struct ofbc_error *err);
+/* Can partitions of these groups stand on one GPU? "mig" and "mig/vgpu" can. */
+bool groups_live_together(const char *a, const char *b);
+/* One type of one GPU by any spelling; *ret_param of a parametric one. -ENOENT, -EEXIST ambiguous, -ENOTSUP
+ * its technology is not available. */
+int resolve_on_gpu(struct inventory *inv, const struct ofbc_gpu *gpu, const char *spec,
+                   struct view **ret_view, const struct ofbc_type **ret, unsigned *ret_param,
+                   struct ofbc_error *err);
 int resolve_request(struct inventory *inv, const struct ofbc_create_request *rq, struct choice_list *ret,
                     struct ofbc_error *err);

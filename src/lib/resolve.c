@@ -52,11 +52,13 @@ static enum fit type_fit(const struct ofbc_type *t, const char *s, unsigned *ret
 	return is_loose_name(name, s) ? FIT_LOOSE : FIT_NONE;
 }
 
-static enum fit best_fit(const struct inventory *inv, const char *s)
+static enum fit best_fit(const struct inventory *inv, const struct ofbc_gpu *only, const char *s)
 {
 	enum fit best = FIT_NONE;
 
 	for (size_t i = 0; i < inv->views.n; i++) {
+		if (only && inv->views.v[i].gpu != only)
+			continue;
 		for (size_t t = 0; t < inv->views.v[i].types.n; t++) {
 			unsigned param;
 			enum fit f = type_fit(&inv->views.v[i].types.v[t], s, &param);
@@ -137,20 +139,23 @@ static int ambiguous_type(const struct choice *a, const struct choice *b, const 
 	return -EEXIST;
 }
 
-static bool is_wanted(const struct view *v, const struct ofbc_create_request *rq)
+static bool is_wanted(const struct view *v, const struct ofbc_gpu *only, const struct ofbc_create_request *rq)
 {
+	if (only && v->gpu != only)
+		return false;
 	return !rq->technology || strcasecmp(v->ops->name, rq->technology) == 0;
 }
 
-static int resolve_named(struct inventory *inv, const struct ofbc_create_request *rq, struct choice_list *ret,
+static int resolve_named(struct inventory *inv, const struct ofbc_gpu *only,
+                         const struct ofbc_create_request *rq, struct choice_list *ret,
                          struct ofbc_error *err)
 {
-	enum fit fit = best_fit(inv, rq->type);
+	enum fit fit = best_fit(inv, only, rq->type);
 
 	for (size_t i = 0; fit != FIT_NONE && i < inv->views.n; i++) {
 		struct view *v = &inv->views.v[i];
 
-		for (size_t t = 0; is_wanted(v, rq) && t < v->types.n; t++) {
+		for (size_t t = 0; is_wanted(v, only, rq) && t < v->types.n; t++) {
 			const struct ofbc_type *type = &v->types.v[t];
 			unsigned param = 0;
 
@@ -256,7 +261,7 @@ static int resolve_need(struct inventory *inv, const struct ofbc_create_request 
 		struct view *v = &inv->views.v[i];
 
 		/* The processor stands in only where there is no GPU, or when it was named. */
-		if (v->technology->state != OFBC_TECHNOLOGY_READY || !is_wanted(v, rq) ||
+		if (v->technology->state != OFBC_TECHNOLOGY_READY || !is_wanted(v, NULL, rq) ||
 		    ((v->ops->caps & BACKEND_HOST_ONLY) && has_gpu && !rq->technology && !rq->gpu))
 			continue;
 		for (size_t t = 0; t < v->types.n; t++) {
@@ -289,7 +294,7 @@ int resolve_request(struct inventory *inv, const struct ofbc_create_request *rq,
 		return -EINVAL;
 	}
 	if (rq->type)
-		return resolve_named(inv, rq, ret, err);
+		return resolve_named(inv, NULL, rq, ret, err);
 	if (rq->memory_bytes == 0 && rq->compute_share <= 0) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "neither a type nor a need was given");
 		error_hint(
@@ -298,4 +303,21 @@ int resolve_request(struct inventory *inv, const struct ofbc_create_request *rq,
 		return -EINVAL;
 	}
 	return resolve_need(inv, rq, ret, err);
+}
+
+int resolve_on_gpu(struct inventory *inv, const struct ofbc_gpu *gpu, const char *spec,
+                   struct view **ret_view, const struct ofbc_type **ret, unsigned *ret_param,
+                   struct ofbc_error *err)
+{
+	const struct ofbc_create_request rq = {.type = spec};
+	struct choice_list choices = {0};
+	int r = resolve_named(inv, gpu, &rq, &choices, err);
+
+	if (r == 0) {
+		*ret_view = choices.v[0].view;
+		*ret = choices.v[0].type;
+		*ret_param = choices.v[0].param;
+	}
+	free(choices.v);
+	return r;
 }

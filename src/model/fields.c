@@ -409,3 +409,77 @@ const struct field finding_fields[] = {
 	{.key = "fix", .title = "FIX", .kind = FIELD_STRING, .get = finding_fix},
 	TABLE_END,
 };
+
+/* --- step of a plan --- */
+
+GET_STRING(step_gpu, struct ofbc_step, gpu);
+GET_STRING(step_type, struct ofbc_step, type);
+GET_STRING(step_partition, struct ofbc_step, partition);
+GET_STRING(step_name, struct ofbc_step, name);
+GET_STRING(step_reason, struct ofbc_step, reason);
+GET_STRING(step_technology, struct ofbc_step, technology);
+GET_STRING(step_variant, struct ofbc_step, variant);
+GET_U64(step_memory, struct ofbc_step, x->memory_bytes, x->memory_bytes != 0);
+
+/* Switching virtual functions on has a name of its own. */
+static void step_action(const void *item, struct field_value *ret)
+{
+	static const char *const names[] = {[OFBC_ACTION_DESTROY] = "destroy",
+	                                    [OFBC_ACTION_MODE_OFF] = "mode-off",
+	                                    [OFBC_ACTION_MODE_ON] = "mode-on",
+	                                    [OFBC_ACTION_RENAME] = "rename",
+	                                    [OFBC_ACTION_CREATE] = "create"};
+	const struct ofbc_step *s = item;
+
+	ret->s = s->action == OFBC_ACTION_MODE_ON && strcmp(s->technology, "vgpu") == 0 ? "vfs"
+	                                                                                : names[s->action];
+	ret->known = true;
+}
+
+static void step_placement(const void *item, struct field_value *ret)
+{
+	const struct ofbc_step *s = item;
+
+	ret->items = &s->placement;
+	ret->n = 1;
+	ret->item_size = sizeof(s->placement);
+	ret->item_fields = placement_fields;
+	ret->known = s->placement.size != 0;
+}
+
+static void step_placement_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_step *s = item;
+
+	buf[0] = '\0';
+	if (s->placement.size)
+		snprintf(buf, n, "%u+%u", s->placement.start, s->placement.size);
+}
+
+/* A mode has no type, people want to see whose it is. */
+static void step_type_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_step *s = item;
+
+	snprintf(buf, n, "%s%s%s", s->type[0] ? s->type : s->technology,
+	         s->action == OFBC_ACTION_MODE_ON && s->variant[0] ? "=" : "",
+	         s->action == OFBC_ACTION_MODE_ON ? s->variant : "");
+}
+
+const struct field step_fields[] = {
+	{.key = "action", .title = "ACTION", .kind = FIELD_STRING, .get = step_action, .flags = FIELD_ID},
+	{.key = "gpu", .title = "GPU", .kind = FIELD_STRING, .get = step_gpu},
+	{.key = "technology", .kind = FIELD_STRING, .get = step_technology},
+	{.key = "type", .title = "TYPE", .kind = FIELD_STRING, .get = step_type, .text = step_type_text},
+	{.key = "variant", .kind = FIELD_STRING, .get = step_variant},
+	{.key = "placement",
+         .title = "SLOTS",
+         .kind = FIELD_OBJECT,
+         .get = step_placement,
+         .text = step_placement_text},
+	{.key = "memory_bytes", .kind = FIELD_BYTES, .get = step_memory},
+	{.key = "name", .title = "NAME", .kind = FIELD_STRING, .get = step_name},
+	{.key = "partition", .title = "PARTITION", .kind = FIELD_STRING, .get = step_partition},
+	{.key = "reason", .title = "REASON", .kind = FIELD_STRING, .get = step_reason},
+	TABLE_END,
+};

@@ -81,3 +81,42 @@ int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err)
 	(void)ret;
 	return missing(err);
 }
+
+int store_journal_begin(struct store *s, const struct journal *j, struct ofbc_error *err)
+{
+	(void)s;
+	(void)j;
+	return missing(err);
+}
+
+int store_journal_mark(struct store *s, const struct journal_row *row, struct ofbc_error *err)
+{
+	(void)s;
+	(void)row;
+	return missing(err);
+}
+
+int store_journal_finish(struct store *s, struct ofbc_error *err)
+{
+	(void)s;
+	return missing(err);
+}
+
+int store_journal_clear(struct store *s, struct ofbc_error *err)
+{
+	(void)s;
+	return missing(err);
+}
+
+int store_journal_read(struct store *s, struct journal *ret, struct ofbc_error *err)
+{
+	(void)s;
+	(void)ret;
+	return missing(err);
+}
+
+int store_journal_pending(struct store *s, struct ofbc_error *err)
+{
+	(void)s;
+	return missing(err);
+}

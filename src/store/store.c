@@ -26,6 +26,11 @@ static const char *const migrations[] = {
 	" memory_bytes INTEGER NOT NULL, state INTEGER NOT NULL, created_unix_s INTEGER NOT NULL);"
 	"CREATE UNIQUE INDEX partition_name ON partition(name) WHERE name <> '';"
 	"CREATE TABLE cordon (gpu TEXT PRIMARY KEY);",
+	"CREATE TABLE journal ("
+	" number INTEGER PRIMARY KEY, action INTEGER NOT NULL, state INTEGER NOT NULL, finished INTEGER NOT NULL,"
+	" uuid TEXT NOT NULL, name TEXT NOT NULL, gpu TEXT NOT NULL, technology TEXT NOT NULL, type TEXT NOT NULL,"
+	" placement_start INTEGER NOT NULL, placement_size INTEGER NOT NULL, memory_bytes INTEGER NOT NULL,"
+	" variant TEXT NOT NULL);",
 };
 
 static void stmt_done(sqlite3_stmt **s)
@@ -277,4 +282,112 @@ int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err)
 			return r;
 	}
 	return step == SQLITE_DONE ? 0 : fail(s, err, "state database");
+}
+
+/* --- journal --- */
+
+static int run_sql(struct store *s, const char *sql, struct ofbc_error *err)
+{
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, err, "state database");
+}
+
+static int journal_insert(struct store *s, const struct journal_row *row, struct ofbc_error *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *st = NULL;
+	const struct record *rec = &row->rec;
+	const char *const texts[] = {rec->uuid, rec->name, rec->gpu, rec->technology, rec->type};
+	int r = prepare(s, "INSERT INTO journal VALUES(?,?,?,0,?,?,?,?,?,?,?,?,?)", &st, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(st, 1, row->number);
+	sqlite3_bind_int(st, 2, row->action);
+	sqlite3_bind_int(st, 3, (int)row->state);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		sqlite3_bind_text(st, (int)i + 4, texts[i], -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 9, rec->placement.start);
+	sqlite3_bind_int64(st, 10, rec->placement.size);
+	sqlite3_bind_int64(st, 11, (sqlite3_int64)rec->memory_bytes);
+	sqlite3_bind_text(st, 12, row->variant, -1, SQLITE_STATIC);
+	return sqlite3_step(st) == SQLITE_DONE ? 0 : fail(s, err, "state database");
+}
+
+int store_journal_begin(struct store *s, const struct journal *j, struct ofbc_error *err)
+{
+	int r = store_begin(s, err);
+
+	if (r < 0)
+		return r;
+	r = run_sql(s, "DELETE FROM journal", err);
+	for (size_t i = 0; r == 0 && i < j->n; i++)
+		r = journal_insert(s, &j->v[i], err);
+	return store_end(s, r, err);
+}
+
+int store_journal_mark(struct store *s, const struct journal_row *row, struct ofbc_error *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *st = NULL;
+	int r = prepare(s, "UPDATE journal SET state = ?, uuid = ? WHERE number = ?", &st, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int(st, 1, (int)row->state);
+	sqlite3_bind_text(st, 2, row->rec.uuid, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 3, row->number);
+	return sqlite3_step(st) == SQLITE_DONE ? 0 : fail(s, err, "state database");
+}
+
+int store_journal_finish(struct store *s, struct ofbc_error *err)
+{
+	return run_sql(s, "UPDATE journal SET finished = 1", err);
+}
+
+int store_journal_clear(struct store *s, struct ofbc_error *err)
+{
+	return run_sql(s, "DELETE FROM journal", err);
+}
+
+int store_journal_read(struct store *s, struct journal *ret, struct ofbc_error *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *st = NULL;
+	int step;
+	int r = prepare(
+		s,
+		"SELECT number, action, state, finished, uuid, name, gpu, technology, type, placement_start,"
+		" placement_size, memory_bytes, variant FROM journal ORDER BY number",
+		&st, err);
+
+	if (r < 0)
+		return r;
+	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+		struct journal_row *row = list_add(ret);
+
+		if (!row)
+			return -ENOMEM;
+		row->number = (unsigned)sqlite3_column_int64(st, 0);
+		row->action = sqlite3_column_int(st, 1);
+		row->state = (enum journal_state)sqlite3_column_int(st, 2);
+		ret->is_finished = sqlite3_column_int(st, 3) != 0;
+		column_text(st, 4, row->rec.uuid, sizeof(row->rec.uuid));
+		column_text(st, 5, row->rec.name, sizeof(row->rec.name));
+		column_text(st, 6, row->rec.gpu, sizeof(row->rec.gpu));
+		column_text(st, 7, row->rec.technology, sizeof(row->rec.technology));
+		column_text(st, 8, row->rec.type, sizeof(row->rec.type));
+		row->rec.placement.start = (unsigned)sqlite3_column_int64(st, 9);
+		row->rec.placement.size = (unsigned)sqlite3_column_int64(st, 10);
+		row->rec.memory_bytes = (uint64_t)sqlite3_column_int64(st, 11);
+		column_text(st, 12, row->variant, sizeof(row->variant));
+	}
+	return step == SQLITE_DONE ? 0 : fail(s, err, "state database");
+}
+
+int store_journal_pending(struct store *s, struct ofbc_error *err)
+{
+	_cleanup_stmt_ sqlite3_stmt *st = NULL;
+	int r = prepare(s, "SELECT 1 FROM journal WHERE finished = 0 LIMIT 1", &st, err);
+
+	if (r < 0)
+		return r;
+	r = sqlite3_step(st);
+	return r == SQLITE_ROW ? 1 : r == SQLITE_DONE ? 0 : fail(s, err, "state database");
 }

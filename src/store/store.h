@@ -35,6 +35,32 @@ int store_records(struct store *s, struct record_list *ret, struct ofbc_error *e
 void record_list_done(struct record_list *l);
 int store_put(struct store *s, const struct record *r,
               struct ofbc_error *err); /* insert or replace by uuid */
+/* The journal of one apply: all steps before the first is done, then the state of each. */
+enum journal_state { JOURNAL_PLANNED, JOURNAL_STARTED, JOURNAL_DONE };
+
+struct journal_row {
+	unsigned number; /* order */
+	int action;      /* enum ofbc_action */
+	enum journal_state state;
+	struct record rec; /* gpu, technology, type, uuid, name, placement, memory */
+	char variant[24];
+};
+
+struct journal {
+	struct journal_row *v;
+	size_t n, cap;
+	bool is_finished; /* the apply ended well; kept for `layout rollback` */
+};
+
+int store_journal_begin(struct store *s, const struct journal *j,
+                        struct ofbc_error *err); /* replaces the old one */
+int store_journal_mark(struct store *s, const struct journal_row *row,
+                       struct ofbc_error *err); /* state and uuid */
+int store_journal_finish(struct store *s, struct ofbc_error *err);
+int store_journal_clear(struct store *s, struct ofbc_error *err);
+int store_journal_read(struct store *s, struct journal *ret, struct ofbc_error *err);
+/* 1: an apply was begun and did not end. */
+int store_journal_pending(struct store *s, struct ofbc_error *err);
 /* Several puts and forgets as one: all of them or none. end commits for r == 0, else rolls back; returns r or
  * the error of the commit. */
 int store_begin(struct store *s, struct ofbc_error *err);
