@@ -111,7 +111,7 @@ static int settle_record(struct inventory *inv, struct store *s, const struct re
 	return store_end(s, r, err);
 }
 
-static int settle(struct ofbc_context *ctx, struct store *s, struct ofbc_error *err)
+int change_settle(struct ofbc_context *ctx, struct store *s, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
 	int r = inventory_load(ctx, INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv, err);
@@ -132,7 +132,7 @@ static int load(struct ofbc_context *ctx, unsigned flags, const char *gpu, struc
 /* First single partitions, then an apply of which they were steps. */
 static int recover(struct ofbc_context *ctx, struct change *c, bool apply, struct ofbc_error *err)
 {
-	int r = settle(ctx, c->store, err);
+	int r = change_settle(ctx, c->store, err);
 
 	if (r == 0 && apply)
 		r = load(ctx, 0, NULL, c, err);

@@ -207,8 +207,8 @@ static const struct record *record_of_device(const struct inventory *inv, const 
 	for (size_t i = 0; i < inv->records.n; i++) {
 		const struct record *r = &inv->records.v[i];
 
-		if (strcmp(r->uuid, rec->uuid) != 0 && strcmp(r->technology, rec->technology) == 0 &&
-		    strcmp(r->gpu, rec->gpu) == 0 && strcmp(r->device, device) == 0)
+		if (strcmp(r->technology, rec->technology) == 0 && strcmp(r->gpu, rec->gpu) == 0 &&
+		    strcmp(r->device, device) == 0)
 			return r;
 	}
 	return NULL;
@@ -223,39 +223,63 @@ static bool name_is_taken(const struct inventory *inv, const char *name)
 	return false;
 }
 
-/* Further members of a unit get the record that their device had, or one of their own; the first one has the
- * record made before. All are recorded at once: a unit of which some are ours could not be destroyed. */
-static int record_all(struct inventory *inv, struct store *s, const struct record *first,
+/* The record of one that was made. What is made again has the record that its device had before; the record
+ * that was asked for (`first`, until it is used) goes to the first device that had none. */
+static int choose_record(const struct inventory *inv, struct store *s, const struct record *first, bool again,
+                         const char *device, unsigned number, bool *first_used, struct record *ret,
+                         struct ofbc_error *err)
+{
+	const struct record *old = record_of_device(inv, first, device);
+	int r;
+
+	*ret = *first;
+	if (old && again && strcmp(old->uuid, first->uuid) != 0) {
+		memcpy(ret->uuid, old->uuid, sizeof(ret->uuid));
+		memcpy(ret->name, old->name, sizeof(ret->name));
+		return 0;
+	}
+	if (old && !again && strcmp(old->uuid, first->uuid) != 0) {
+		r = store_forget(s, old->uuid, err);
+		if (r < 0)
+			return r;
+	}
+	if (!*first_used) {
+		*first_used = true;
+		return 0;
+	}
+	r = uuid_generate(ret->uuid);
+	if (r == 0)
+		r = numbered_name(first->name, number, ret->name, err);
+	if (name_is_taken(inv, ret->name))
+		ret->name[0] = '\0';
+	return r;
+}
+
+/* All members of a unit are recorded at once: one of which some are ours could not be destroyed. */
+static int record_all(struct inventory *inv, struct store *s, const struct record *first, bool again,
                       struct ofbc_partition_list *made, size_t from, struct ofbc_error *err)
 {
+	bool first_used = false;
 	int r = store_begin(s, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = from; r == 0 && i < made->n; i++) {
-		const struct record *old = record_of_device(inv, first, made->v[i].device);
-		struct record rec = *first;
+		struct record rec;
 
-		if (old && i > from) {
-			memcpy(rec.uuid, old->uuid, sizeof(rec.uuid));
-			memcpy(rec.name, old->name, sizeof(rec.name));
-		} else if (i > from) {
-			r = uuid_generate(rec.uuid);
-			if (r == 0)
-				r = numbered_name(first->name, (unsigned)(i - from), rec.name, err);
-			if (name_is_taken(inv, rec.name))
-				rec.name[0] = '\0';
-		} else if (old) {
-			r = store_forget(s, old->uuid, err);
-		}
+		r = choose_record(inv, s, first, again, made->v[i].device, (unsigned)(i - from), &first_used,
+		                  &rec, err);
 		if (r == 0)
 			r = record_made(s, &rec, &made->v[i], err);
 	}
+	if (r == 0 && !first_used)
+		r = store_forget(s, first->uuid, err);
 	return store_end(s, r, err);
 }
 
 int create_chosen(struct inventory *inv, struct store *s, const struct choice *c, const char *name,
-                  const char *given_uuid, struct ofbc_partition_list *made, struct ofbc_error *err)
+                  const char *given_uuid, bool again, struct ofbc_partition_list *made,
+                  struct ofbc_error *err)
 {
 	struct record rec;
 	char uuid[UUID_STR_MAX];
@@ -290,7 +314,7 @@ int create_chosen(struct inventory *inv, struct store *s, const struct choice *c
 		if (!made->v[i].type[0])
 			snprintf(made->v[i].type, sizeof(made->v[i].type), "%s", rec.type);
 	}
-	return record_all(inv, s, &rec, made, before, err);
+	return record_all(inv, s, &rec, again, made, before, err);
 }
 
 /* Undo in reverse order what was made before the failure. */
@@ -422,7 +446,7 @@ static int make_all(struct inventory *inv, struct store *s, const struct ofbc_cr
 		if (r >= 0)
 			r = numbered_name(rq->name ? rq->name : "", (unsigned)made->n, name, err);
 		if (r >= 0)
-			r = create_chosen(inv, s, &c, name, NULL, made, err);
+			r = create_chosen(inv, s, &c, name, NULL, false, made, err);
 		if (r >= 0)
 			r = note_made(inv, &c, made, before);
 	}

@@ -84,6 +84,8 @@ struct change {
 int change_begin(struct ofbc_context *ctx, unsigned flags, const char *gpu, struct change *ret,
                  struct ofbc_error *err);
 void change_end(struct change *c);
+/* Under the lock: half-made partitions are taken down, complete ones are ours again. */
+int change_settle(struct ofbc_context *ctx, struct store *s, struct ofbc_error *err);
 /* layout_apply.c: takes back an apply that was begun and did not end. */
 int layout_recover(struct change *c, struct ofbc_error *err);
 #define _cleanup_change_ __attribute__((cleanup(change_end)))
@@ -104,10 +106,10 @@ struct choice_list {
 	struct choice *v;
 	size_t n, cap;
 };
-/* create.c: makes exactly this, recorded before and after. uuid: NULL for a new one; a given one may have a
- * record already. On failure nothing stays but, with a given uuid, no record either. */
+/* create.c: makes exactly this, recorded before and after. uuid: NULL for a new one. again: it was there
+ * before, so that devices that come back keep the records they had. */
 int create_chosen(struct inventory *inv, struct store *s, const struct choice *c, const char *name,
-                  const char *uuid, struct ofbc_partition_list *made, struct ofbc_error *err);
+                  const char *uuid, bool again, struct ofbc_partition_list *made, struct ofbc_error *err);
 /* api_gpu.c: `gpu enable` and `gpu disable` under a lock that the caller holds. 0 done, 1 was so. */
 int mode_change(struct inventory *inv, const char *gpu, const char *technology, bool on, unsigned flags,
                 struct ofbc_error *err);

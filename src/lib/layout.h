@@ -51,7 +51,7 @@ void plan_done(struct ofbc_plan *plan);
 /* layout_apply.c, for restore.c. Load the inventory again; make what a record says; give a record to a member
  * of a unit that stands and is not in `known` (1 done, 0 there is none). */
 int change_reload(struct change *c, struct ofbc_error *err);
-int make_recorded(struct change *c, const struct record *rec, struct ofbc_error *err);
+int make_recorded(struct change *c, const struct record *rec, bool again, struct ofbc_error *err);
 int take_member(struct change *c, const struct record *rec, const struct record_list *known,
                 struct ofbc_error *err);
 #define APPLY_FLAGS (INVENTORY_TYPES | INVENTORY_HOLDERS)

@@ -71,7 +71,7 @@ int change_reload(struct change *c, struct ofbc_error *err)
 	                      err);
 }
 
-int make_recorded(struct change *c, const struct record *rec, struct ofbc_error *err)
+int make_recorded(struct change *c, const struct record *rec, bool again, struct ofbc_error *err)
 {
 	_cleanup_(partition_list_done) struct ofbc_partition_list made = {0};
 	struct choice choice = {.view = inventory_view(&c->inv, rec->gpu, rec->technology),
@@ -86,7 +86,7 @@ int make_recorded(struct change *c, const struct record *rec, struct ofbc_error 
 	if (!choice.view->ops->create)
 		return error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "%s partitions cannot be created",
 		                 choice.view->ops->name);
-	return create_chosen(&c->inv, c->store, &choice, rec->name, rec->uuid, &made, err);
+	return create_chosen(&c->inv, c->store, &choice, rec->name, rec->uuid, again, &made, err);
 }
 
 static bool is_unit(struct change *c, const struct record *rec)
@@ -180,7 +180,7 @@ static int do_step(struct change *c, struct journal_row *row, unsigned flags, st
 	case OFBC_ACTION_RENAME:
 		return rename_partition(c, row->rec.uuid, row->rec.name, err);
 	case OFBC_ACTION_CREATE:
-		return make_recorded(c, &row->rec, err);
+		return make_recorded(c, &row->rec, false, err);
 	}
 	return -EINVAL;
 }
@@ -210,7 +210,7 @@ static int take_back_one(struct change *c, const struct journal_row *row, const 
 			return 0;
 		r = take_member(c, &row->rec, known, err);
 		if (r == 0)
-			r = make_recorded(c, &row->rec, err);
+			r = make_recorded(c, &row->rec, true, err);
 		if (r < 0)
 			(void)remember_lost(c, &row->rec);
 		return r;
@@ -227,12 +227,32 @@ static int take_back_one(struct change *c, const struct journal_row *row, const 
 	return r;
 }
 
+/* Of a unit all members went with the first. */
+static bool was_begun(struct change *c, const struct journal *j, size_t i)
+{
+	const struct journal_row *row = &j->v[i];
+
+	if (row->state != JOURNAL_PLANNED || row->action != OFBC_ACTION_DESTROY || !is_unit(c, &row->rec))
+		return row->state != JOURNAL_PLANNED;
+	for (size_t k = 0; k < j->n; k++) {
+		const struct journal_row *o = &j->v[k];
+
+		if (o->action == OFBC_ACTION_DESTROY && o->state != JOURNAL_PLANNED &&
+		    strcmp(o->rec.gpu, row->rec.gpu) == 0 &&
+		    strcmp(o->rec.technology, row->rec.technology) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* In reverse order, each although another fails; the first failure is reported. */
 static int take_back(struct change *c, const struct journal *j, unsigned *ret_n, struct ofbc_error *err)
 {
 	struct record_list known = {0};
-	int first = change_reload(c, err);
+	int first = change_settle(c->inv.ctx, c->store, err);
 
+	if (first == 0)
+		first = change_reload(c, err);
 	for (size_t i = 0; first == 0 && i < j->n; i++) {
 		struct record *rec = list_add(&known);
 
@@ -244,7 +264,7 @@ static int take_back(struct change *c, const struct journal *j, unsigned *ret_n,
 		struct ofbc_error why = {0};
 		int r;
 
-		if (j->v[i].state == JOURNAL_PLANNED)
+		if (!was_begun(c, j, i))
 			continue;
 		r = take_back_one(c, &j->v[i], &known, &why);
 		/* partitions that appeared or went must be seen by the next step */

@@ -106,7 +106,7 @@ static int restore_one(struct change *c, const struct record *lost, const struct
 	if (r == 0)
 		r = take_member(c, &rec, known, err);
 	if (r == 0)
-		r = make_recorded(c, &rec, err);
+		r = make_recorded(c, &rec, true, err);
 	if (r >= 0)
 		return change_reload(c, err);
 	/* it stays ours, and lost */
