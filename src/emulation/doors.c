@@ -280,6 +280,9 @@ static int door_run(struct platform *p, const struct command *cmd, struct comman
 	int r, s;
 
 	*ret = (struct command_result){0};
+	/* the operator's own command, not one of a driver: it really runs, outside of the machine's lock */
+	if (strcmp(cmd->argv[0], "/bin/sh") == 0)
+		return command_run(cmd, ret);
 	(void)snprintf(kind, sizeof(kind), "run:%s", cmd->argv[0]);
 	r = fault_hit(m, kind, false, NULL);
 	if (r < 0)

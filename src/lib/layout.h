@@ -35,8 +35,15 @@ struct layout_entry {
 	unsigned line, column;
 };
 
+/* Commands of the operator around an apply; "": none. */
+struct layout_hooks {
+	char pre_apply[512], post_apply[512], drain[512], undrain[512];
+	unsigned timeout_s;
+};
+
 struct ofbc_layout {
 	char file[256];
+	struct layout_hooks hooks;
 	struct {
 		struct layout_entry *v;
 		size_t n, cap;

@@ -317,15 +317,72 @@ static int fail(struct change *c, struct journal *j, const struct journal_row *r
 	return r;
 }
 
+/* --- hooks --- */
+
+struct applying {
+	const struct layout_hooks *hooks;
+	char drained[32]; /* GPU whose services were stopped; "" none */
+};
+
+static int run_hook(struct change *c, const struct layout_hooks *h, const char *name, const char *command,
+                    const char *gpu, struct ofbc_error *err)
+{
+	const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+	char hook_env[64], gpu_env[64];
+	const char *const env[] = {hook_env, gpu_env, NULL};
+	struct command_result result = {0};
+	struct platform *p = c->inv.ctx->platform;
+	int r;
+
+	if (!command[0])
+		return 0;
+	snprintf(hook_env, sizeof(hook_env), "OPENFORBC_HOOK=%s", name);
+	snprintf(gpu_env, sizeof(gpu_env), "OPENFORBC_GPU=%s", gpu);
+	r = p->ops->run(p, &(struct command){.argv = argv, .env = env, .timeout_ms = h->timeout_s * 1000},
+	                &result);
+	if (r == 0 && result.status == 0)
+		return 0;
+	result.out[strcspn(result.out, "\n")] = '\0';
+	if (r == -ETIMEDOUT)
+		error_set(err, ETIMEDOUT, OFBC_REASON_FAILED, "hook %s did not end within %u s", name,
+		          h->timeout_s);
+	else if (r < 0)
+		error_set_errno(err, -r, "hook %s", name);
+	else
+		error_set(err, EIO, OFBC_REASON_FAILED, "hook %s ended with status %d%s%.200s", name,
+		          result.status, result.out[0] ? ": " : "", result.out);
+	error_hint(err, "%.300s", command);
+	return r < 0 ? r : -EIO;
+}
+
+/* Services of the GPU before are started again, those of the next are stopped. gpu NULL: only the first. */
+static int change_gpu(struct change *c, struct applying *a, const char *gpu, struct ofbc_error *err)
+{
+	int r = 0;
+
+	if (gpu && strcmp(a->drained, gpu) == 0)
+		return 0;
+	if (a->drained[0])
+		r = run_hook(c, a->hooks, "undrain", a->hooks->undrain, a->drained, err);
+	a->drained[0] = '\0';
+	if (r == 0 && gpu) {
+		text_copy(a->drained, sizeof(a->drained), gpu);
+		r = run_hook(c, a->hooks, "drain", a->hooks->drain, gpu, err);
+	}
+	return r;
+}
+
 /* --- apply --- */
 
 static int run_steps(struct change *c, struct journal *j, const struct ofbc_plan *plan, unsigned flags,
-                     ofbc_progress progress, void *data, struct ofbc_error *err)
+                     struct applying *a, ofbc_progress progress, void *data, struct ofbc_error *err)
 {
 	for (size_t i = 0; i < j->n; i++) {
 		struct journal_row *row = &j->v[i];
-		int r;
+		int r = change_gpu(c, a, row->rec.gpu, err);
 
+		if (r < 0)
+			return fail(c, j, row, r, err);
 		text_copy(plan->steps.v[i].partition, sizeof(plan->steps.v[i].partition), row->rec.uuid);
 		if (progress)
 			progress(data, &plan->steps.v[i], false);
@@ -350,17 +407,27 @@ int ofbc_layout_apply(struct ofbc_context *ctx, const struct ofbc_layout *layout
 	_cleanup_change_ struct change c = CHANGE_INIT;
 	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = calloc(1, sizeof(*plan));
 	_cleanup_journal_ struct journal j = {0};
+	struct applying a = {.hooks = &layout->hooks};
 	int r = plan ? change_begin(ctx, APPLY_FLAGS, NULL, &c, err) : -ENOMEM;
 
 	if (r == 0)
 		r = layout_plan_with(&c.inv, layout, flags, plan, err);
 	if (r == 0)
 		r = make_journal(plan, &j);
+	if (r == 0 && j.n)
+		r = run_hook(&c, a.hooks, "pre-apply", a.hooks->pre_apply, "", err);
 	if (r == 0 && j.n) {
+		int q;
+
 		r = store_journal_begin(c.store, &j, err);
 		if (r == 0)
-			r = run_steps(&c, &j, plan, flags, progress, data, err);
+			r = run_steps(&c, &j, plan, flags, &a, progress, data, err);
+		/* also after a failure: what was stopped is started again */
+		q = change_gpu(&c, &a, NULL, r < 0 ? NULL : err);
+		r = r < 0 ? r : q;
 	}
+	if (r == 0 && j.n)
+		r = run_hook(&c, a.hooks, "post-apply", a.hooks->post_apply, "", err);
 	if (r < 0)
 		return r;
 	*ret = steal_ptr(plan);

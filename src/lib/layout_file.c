@@ -234,6 +234,28 @@ static int read_entry(const struct reader *r, const struct yaml *map, struct ofb
 	return q;
 }
 
+static int read_hooks(const struct reader *r, const struct yaml *map, struct layout_hooks *ret)
+{
+	static const char *const known[] = {"pre-apply", "post-apply", "drain", "undrain", "timeout", NULL};
+	int q;
+
+	ret->timeout_s = 60;
+	if (!map)
+		return 0;
+	q = check_keys(r, map, "hooks", known);
+	if (q == 0)
+		q = get_text(r, map, "pre-apply", ret->pre_apply, sizeof(ret->pre_apply));
+	if (q >= 0)
+		q = get_text(r, map, "post-apply", ret->post_apply, sizeof(ret->post_apply));
+	if (q >= 0)
+		q = get_text(r, map, "drain", ret->drain, sizeof(ret->drain));
+	if (q >= 0)
+		q = get_text(r, map, "undrain", ret->undrain, sizeof(ret->undrain));
+	if (q >= 0)
+		q = get_number(r, map, "timeout", 1, 3600, &ret->timeout_s);
+	return q < 0 ? q : 0;
+}
+
 static int read_gpus(const struct reader *r, const struct yaml *gpus, struct ofbc_layout *l)
 {
 	int q = 0;
@@ -248,7 +270,7 @@ static int read_gpus(const struct reader *r, const struct yaml *gpus, struct ofb
 /* The one layout of the file, or the one that was asked for. */
 static int choose(const struct reader *r, const struct yaml *doc, const char *which, const struct yaml **ret)
 {
-	static const char *const known[] = {"version", "description", "gpus", NULL};
+	static const char *const known[] = {"version", "description", "gpus", "hooks", NULL};
 	const struct yaml *layouts = yaml_doc_get(doc, "layouts");
 	char list[256] = "";
 	size_t len = 0;
@@ -279,7 +301,7 @@ static int choose(const struct reader *r, const struct yaml *doc, const char *wh
 int ofbc_layout_read(const char *text, size_t len, const char *name, const char *which,
                      struct ofbc_layout **ret, struct ofbc_error *err)
 {
-	static const char *const known[] = {"version", "description", "gpus", "layouts", NULL};
+	static const char *const known[] = {"version", "description", "gpus", "layouts", "hooks", NULL};
 	_cleanup_yaml_ struct yaml *doc = NULL;
 	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = calloc(1, sizeof(*l));
 	struct reader r = {.file = name, .err = err};
@@ -307,7 +329,11 @@ int ofbc_layout_read(const char *text, size_t len, const char *name, const char 
 	gpus = yaml_doc_get(one, "gpus");
 	if (!gpus)
 		return complain(&r, one, "'gpus' is missing");
-	q = read_gpus(&r, gpus, l);
+	q = read_hooks(&r,
+	               yaml_doc_get(one, "hooks") ? yaml_doc_get(one, "hooks") : yaml_doc_get(doc, "hooks"),
+	               &l->hooks);
+	if (q == 0)
+		q = read_gpus(&r, gpus, l);
 	if (q < 0)
 		return q;
 	*ret = steal_ptr(l);

@@ -242,7 +242,7 @@ static int input_fd(const char *input)
 	return write(w, input, n) == (ssize_t)n ? steal_fd(&r) : -EIO;
 }
 
-int linux_run(struct platform *p, const struct command *cmd, struct command_result *ret)
+int command_run(const struct command *cmd, struct command_result *ret)
 {
 	_cleanup_close_ int in = -1, out_r = -1, out_w = -1, err_r = -1, err_w = -1;
 	_cleanup_free_ char **env = NULL;
@@ -251,8 +251,6 @@ int linux_run(struct platform *p, const struct command *cmd, struct command_resu
 
 	ret->status = 0;
 	ret->out[0] = '\0';
-	if (!linux_of(p)->is_real)
-		return -ENOENT;
 	env = merged_env(cmd->env);
 	if (!env)
 		return -ENOMEM;
@@ -267,7 +265,6 @@ int linux_run(struct platform *p, const struct command *cmd, struct command_resu
 		return -errno;
 	err_r = err[0];
 	err_w = err[1];
-	platform_debug(p, "run %s", cmd->argv[0]);
 	pid = start(cmd, env, in, out_w, err_w);
 	if (pid < 0)
 		return pid;
@@ -427,4 +424,12 @@ int linux_spawn(struct platform *p, char *const argv[], const char *const *env, 
 			return fd;
 	}
 	return spawn_here(argv, env, fd, cpus, NULL, NULL, ret_status);
+}
+
+int linux_run(struct platform *p, const struct command *cmd, struct command_result *ret)
+{
+	if (!linux_of(p)->is_real)
+		return -ENOENT;
+	platform_debug(p, "run %s", cmd->argv[0]);
+	return command_run(cmd, ret);
 }

@@ -44,6 +44,9 @@ struct command_result {
 	char out[8192]; /* stdout and stderr together, cut */
 };
 
+/* Runs a program of this machine, whatever host is worked on; as the door `run`. exec.c */
+int command_run(const struct command *cmd, struct command_result *ret);
+
 struct platform_ops {
 	/* Reads a small file into buf (NUL-terminated, trailing newline removed). Returns the length or
 	 * -errno. */
