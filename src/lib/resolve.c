@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From what the user typed - a type in any spelling, or a need - to types of GPUs, best first. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,25 +83,51 @@ static int add_choice(struct choice_list *l, struct view *v, const struct ofbc_t
 }
 
 /* Technologies that exist but cannot be used explain a failure better than "unknown type". */
-static const struct view *unavailable_view(const struct inventory *inv, const char *type)
+static const struct view *unavailable_view(const struct inventory *inv, const struct ofbc_gpu *only,
+                                           const char *type)
 {
 	size_t n = strcspn(type, ":");
 
 	for (size_t i = 0; i < inv->views.n; i++) {
 		const struct view *v = &inv->views.v[i];
 
-		if (type[n] == ':' && strlen(v->ops->name) == n && strncasecmp(v->ops->name, type, n) == 0 &&
+		if ((!only || v->gpu == only) && type[n] == ':' && strlen(v->ops->name) == n &&
+		    strncasecmp(v->ops->name, type, n) == 0 &&
 		    v->technology->state == OFBC_TECHNOLOGY_UNAVAILABLE)
 			return v;
 	}
 	return NULL;
 }
 
-static int unknown_type(const struct inventory *inv, const char *type, struct ofbc_error *err)
+/* The key that is spelt most like this one, of one GPU or of all; *ret_distance 0: it is this one. */
+static const char *nearest_type(const struct inventory *inv, const struct ofbc_gpu *only, const char *type,
+                                unsigned *ret_distance)
 {
-	const struct view *v = unavailable_view(inv, type);
 	const char *nearest = NULL;
-	unsigned best = UINT32_MAX;
+
+	*ret_distance = UINT_MAX;
+	for (size_t i = 0; i < inv->views.n; i++) {
+		for (size_t t = 0; (!only || inv->views.v[i].gpu == only) && t < inv->views.v[i].types.n;
+		     t++) {
+			const char *key = inv->views.v[i].types.v[t].key;
+			const char *colon = strchr(key, ':');
+			unsigned d = edit_distance(strchr(type, ':') || !colon ? key : colon + 1, type);
+
+			if (d < *ret_distance) {
+				*ret_distance = d;
+				nearest = key;
+			}
+		}
+	}
+	return nearest;
+}
+
+static int unknown_type(const struct inventory *inv, const struct ofbc_gpu *only, const char *type,
+                        struct ofbc_error *err)
+{
+	const struct view *v = unavailable_view(inv, only, type);
+	unsigned d = UINT_MAX;
+	const char *nearest;
 
 	if (v) {
 		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "GPU %s: %s is not available: %s",
@@ -108,23 +135,19 @@ static int unknown_type(const struct inventory *inv, const char *type, struct of
 		error_hint(err, "`openforbc host doctor` says what is missing");
 		return -ENOTSUP;
 	}
-	for (size_t i = 0; i < inv->views.n; i++) {
-		for (size_t t = 0; t < inv->views.v[i].types.n; t++) {
-			const char *key = inv->views.v[i].types.v[t].key;
-			const char *colon = strchr(key, ':');
-			unsigned d = edit_distance(strchr(type, ':') || !colon ? key : colon + 1, type);
-
-			if (d < best) {
-				best = d;
-				nearest = key;
-			}
-		}
+	if (only && best_fit(inv, NULL, type) != FIT_NONE) {
+		error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "GPU %s has no type '%s', others have",
+		          only->alias, type);
+		error_hint(err, "`openforbc type list %s` prints its types", only->alias);
+		return -ENOENT;
 	}
-	error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "no GPU here has a type '%s'", type);
-	if (nearest && best == 0 && strstr(nearest, "NN"))
+	nearest = nearest_type(inv, only, type, &d);
+	error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "%s%s has %stype '%s'", only ? "GPU " : "no GPU here",
+	          only ? only->alias : "", only ? "no " : "a ", type);
+	if (nearest && d == 0 && strstr(nearest, "NN"))
 		error_hint(err, "NN stands for a number: '%.*s25%s'", (int)(strstr(nearest, "NN") - nearest),
 		           nearest, strstr(nearest, "NN") + 2);
-	else if (nearest && best <= 4)
+	else if (nearest && d <= 4)
 		error_hint(err, "did you mean '%s'? `openforbc type list` prints all", nearest);
 	else
 		error_hint(err, "`openforbc type list` prints all types");
@@ -177,7 +200,7 @@ static int resolve_named(struct inventory *inv, const struct ofbc_gpu *only,
 				return -ENOMEM;
 		}
 	}
-	return ret->n ? 0 : unknown_type(inv, rq->type, err);
+	return ret->n ? 0 : unknown_type(inv, only, rq->type, err);
 }
 
 /* --- by need --- */
