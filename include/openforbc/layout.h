@@ -130,6 +130,22 @@ int ofbc_layout_apply(struct ofbc_context *ctx, const struct ofbc_layout *layout
                       ofbc_progress progress, void *data, struct ofbc_plan **ret, struct ofbc_error *err);
 
 /**
+ * ofbc_layout_defragment() - move idle partitions so that more room is left for large ones
+ * @ctx:      library context
+ * @gpu:      any spelling, or NULL for all
+ * @apply:    do it; otherwise only plan
+ * @progress: optional
+ * @data:     for @progress
+ * @ret:      set on success; free with ofbc_plan_free(). No steps: it is as good as can be found
+ * @err:      optional details on failure
+ *
+ * A partition that moves keeps its UUID and name, and gets another handle. What is in use stays. Carried out,
+ * and taken back, like ofbc_layout_apply(). Return: 0 or -errno. Since: 0.1
+ */
+int ofbc_layout_defragment(struct ofbc_context *ctx, const char *gpu, bool apply, ofbc_progress progress,
+                           void *data, struct ofbc_plan **ret, struct ofbc_error *err);
+
+/**
  * ofbc_layout_rollback() - back to the state before the last apply
  * @ctx: library context
  * @ret: set on success to the number of steps that were taken back

@@ -153,6 +153,18 @@ static int run_apply(struct cli *c)
 	return print_plan(c, plan, "layout-apply", "nothing to do: the host is as the layout says");
 }
 
+static int run_defragment(struct cli *c)
+{
+	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
+	struct ofbc_error err = {0};
+
+	if (ofbc_layout_defragment(c->ctx, c->n_args ? c->args[0] : NULL, cli_option(c, "apply") != NULL,
+	                           say_step, c, &plan, &err) < 0)
+		return cli_fail(c, &err);
+	return print_plan(c, plan, "layout-defragment",
+	                  "nothing to gain: no arrangement with more room was found");
+}
+
 static int run_rollback(struct cli *c)
 {
 	struct ofbc_error err = {0};
@@ -230,6 +242,11 @@ static const struct option apply_options[] = {
 	{.name = NULL},
 };
 
+static const struct option defragment_options[] = {
+	{.name = "apply", .help = "do it; otherwise only the plan is printed"},
+	{.name = NULL},
+};
+
 static const struct option import_options[] = {
 	{.name = "from",
          .argument = "TOOL",
@@ -268,6 +285,13 @@ const struct command layout_commands[] = {
          .min_args = 1,
          .max_args = 1,
          .run = run_plan},
+	{.noun = "layout",
+         .verb = "defragment",
+         .args = "[GPU]",
+         .summary = "move idle partitions so that more room is left for large ones",
+         .options = defragment_options,
+         .max_args = 1,
+         .run = run_defragment},
 	{.noun = "layout",
          .verb = "rollback",
          .args = "",

@@ -53,6 +53,9 @@ struct ofbc_layout {
 /* Plans with an inventory that has types, partitions, holders and cordons. */
 int layout_plan_with(struct inventory *inv, const struct ofbc_layout *layout, unsigned flags,
                      struct ofbc_plan *ret, struct ofbc_error *err);
+/* Moves idle partitions of ours on their GPUs so that more room is left for the largest types. */
+int layout_defragment_with(struct inventory *inv, const struct ofbc_gpu *only, struct ofbc_plan *ret,
+                           struct ofbc_error *err);
 void plan_done(struct ofbc_plan *plan);
 
 /* layout_apply.c, for restore.c. Load the inventory again; make what a record says; give a record to a member

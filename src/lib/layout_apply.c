@@ -42,7 +42,7 @@ static int make_journal(const struct ofbc_plan *plan, struct journal *ret)
 		row->rec.placement = s->placement;
 		row->rec.memory_bytes = s->memory_bytes;
 		/* known before it is made, so that a killed apply knows what was its own */
-		if (s->action == OFBC_ACTION_CREATE && uuid_generate(row->rec.uuid) < 0)
+		if (s->action == OFBC_ACTION_CREATE && !s->partition[0] && uuid_generate(row->rec.uuid) < 0)
 			return -EIO;
 	}
 	return 0;
@@ -428,6 +428,36 @@ int ofbc_layout_apply(struct ofbc_context *ctx, const struct ofbc_layout *layout
 	}
 	if (r == 0 && j.n)
 		r = run_hook(&c, a.hooks, "post-apply", a.hooks->post_apply, "", err);
+	if (r < 0)
+		return r;
+	*ret = steal_ptr(plan);
+	return 0;
+}
+
+int ofbc_layout_defragment(struct ofbc_context *ctx, const char *gpu, bool apply, ofbc_progress progress,
+                           void *data, struct ofbc_plan **ret, struct ofbc_error *err)
+{
+	static const struct layout_hooks no_hooks;
+	_cleanup_change_ struct change c = CHANGE_INIT;
+	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = calloc(1, sizeof(*plan));
+	_cleanup_journal_ struct journal j = {0};
+	struct applying a = {.hooks = &no_hooks};
+	const struct ofbc_gpu *only = NULL;
+	int r = !plan   ? -ENOMEM
+	        : apply ? change_begin(ctx, APPLY_FLAGS, NULL, &c, err)
+	                : inventory_load(ctx, APPLY_FLAGS | INVENTORY_PARTITIONS, NULL, NULL, &c.inv, err);
+
+	if (r == 0 && gpu)
+		r = ofbc_gpu_find(&c.inv.gpus, gpu, &only, err);
+	if (r == 0)
+		r = layout_defragment_with(&c.inv, only, plan, err);
+	if (r == 0)
+		r = make_journal(plan, &j);
+	if (r == 0 && apply && j.n) {
+		r = store_journal_begin(c.store, &j, err);
+		if (r == 0)
+			r = run_steps(&c, &j, plan, 0, &a, progress, data, err);
+	}
 	if (r < 0)
 		return r;
 	*ret = steal_ptr(plan);

@@ -735,6 +735,102 @@ int layout_plan_with(struct inventory *inv, const struct ofbc_layout *layout, un
 	return r;
 }
 
+/* --- defragment --- */
+
+/* The haves that may move as wishes of the same kind and name; only grids can be fragmented. */
+static int wish_what_stands(struct solving *s)
+{
+	struct plan *p = &s->plan;
+
+	free(p->want);
+	p->want = calloc(p->n_have + 1, sizeof(*p->want));
+	p->n_want = 0;
+	for (size_t i = 0; p->want && i < p->n_have; i++) {
+		const struct plan_have *h = &p->have[i];
+
+		if (!h->type || !h->type->n_placements)
+			return 0;
+		if (!h->is_held && !h->is_foreign)
+			p->want[p->n_want++] =
+				(struct plan_want){.type = h->type, .placement = -1, .name = h->name};
+	}
+	return p->want ? p->n_want > 0 : -ENOMEM;
+}
+
+/* The have that moves to where the want is: of the same type and name, not used yet. */
+static int moved_from(const struct solving *s, const struct plan_want *w, bool *used)
+{
+	for (size_t i = 0; i < s->plan.n_have; i++) {
+		const struct plan_have *h = &s->plan.have[i];
+
+		if (!used[i] && h->fate == PLAN_DESTROY && h->type == w->type &&
+		    strcmp(h->name, w->name) == 0) {
+			used[i] = true;
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+/* Names go with their partitions: a want of another's place keeps the name that it has. */
+static int add_moves(struct planning *p, struct solving *s)
+{
+	_cleanup_free_ bool *used = calloc(s->plan.n_have + 1, 1);
+	size_t first = p->plan->steps.n;
+	int r = used ? add_destroys(p, s) : -ENOMEM;
+
+	for (size_t i = first; r == 0 && i < p->plan->steps.n; i++)
+		text_copy(p->plan->steps.v[i].reason, sizeof(p->plan->steps.v[i].reason),
+		          "moves, to leave more room");
+	for (size_t i = 0; r == 0 && i < s->plan.n_want; i++) {
+		const struct plan_want *w = &s->plan.want[i];
+		int from = w->have < 0 ? moved_from(s, w, used) : -1;
+		struct ofbc_step *step = from >= 0 ? add_step(p, s->view, OFBC_ACTION_CREATE) : NULL;
+
+		if (from >= 0 && !step)
+			return -ENOMEM;
+		if (!step)
+			continue;
+		text_copy(step->type, sizeof(step->type), w->type->key);
+		text_copy(step->name, sizeof(step->name), w->name);
+		text_copy(step->partition, sizeof(step->partition), s->partition[from]->uuid);
+		step->placement = w->at;
+		text_copy(step->reason, sizeof(step->reason), "its new place");
+	}
+	return r;
+}
+
+int layout_defragment_with(struct inventory *inv, const struct ofbc_gpu *only, struct ofbc_plan *ret,
+                           struct ofbc_error *err)
+{
+	struct planning p = {.inv = inv, .plan = ret, .err = err};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < inv->views.n; i++) {
+		struct view *v = &inv->views.v[i];
+		struct job job = {.gpu = v->gpu};
+		struct solving s;
+
+		if ((only && v->gpu != only) || v->gpu->cordoned || (v->ops->caps & BACKEND_UNIT))
+			continue;
+		r = load(&p, &job, v, &s);
+		if (r == 0)
+			r = wish_what_stands(&s);
+		if (r > 0)
+			r = plan_arrange(&s.plan);
+		if (r > 0)
+			r = plan_solve(&s.plan);
+		else if (r == 0)
+			s.plan.n_want = 0;
+		if (r == 0 && s.plan.n_want && s.plan.verdict == PLAN_POSSIBLE)
+			r = add_moves(&p, &s);
+		solving_done(&s);
+	}
+	ret->kept = p.kept.v;
+	ret->notes = p.notes.v;
+	return r;
+}
+
 void plan_done(struct ofbc_plan *plan)
 {
 	ofbc_env_free(plan->kept);

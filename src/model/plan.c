@@ -466,3 +466,69 @@ unsigned plan_cost(const struct plan *p)
 		cost += p->want[i].have < 0;
 	return cost;
 }
+
+/* Room for each type, from the largest to the smallest, beside these. */
+static void measure_room(const struct plan *p, const struct usage *u, const size_t *order, unsigned *ret)
+{
+	for (size_t i = 0; i < p->types->n; i++)
+		ret[i] = capacity_free(p->capacity, u, &p->types->v[order[i]]);
+}
+
+static void order_by_size(const struct ofbc_type_list *types, size_t *order)
+{
+	for (size_t i = 0; i < types->n; i++) {
+		size_t j = i;
+
+		for (; j > 0; j--) {
+			const struct ofbc_type *a = &types->v[order[j - 1]], *b = &types->v[i];
+			unsigned sa = a->n_placements ? a->placements[0].size : 0;
+			unsigned sb = b->n_placements ? b->placements[0].size : 0;
+
+			if (sa > sb || (sa == sb && a->memory_bytes >= b->memory_bytes))
+				break;
+			order[j] = order[j - 1];
+		}
+		order[j] = i;
+	}
+}
+
+int plan_arrange(struct plan *p)
+{
+	_cleanup_free_ struct used *used = calloc(p->n_have + p->n_want + 1, sizeof(*used));
+	_cleanup_free_ unsigned *now = calloc(p->types->n + 1, sizeof(*now)),
+				*then = calloc(p->types->n + 1, sizeof(*then));
+	_cleanup_free_ size_t *order = calloc(p->types->n + 1, sizeof(*order));
+	struct usage u = {.v = used};
+
+	if (!used || !now || !then || !order)
+		return -ENOMEM;
+	order_by_size(p->types, order);
+	for (size_t i = 0; i < p->n_have; i++)
+		used[u.n++] = (struct used){.type = p->have[i].type, .placement = p->have[i].at};
+	measure_room(p, &u, order, now);
+	u.n = 0;
+	for (size_t i = 0; i < p->n_have; i++) {
+		if (p->have[i].is_held || p->have[i].is_foreign)
+			used[u.n++] = (struct used){.type = p->have[i].type, .placement = p->have[i].at};
+	}
+	/* the largest first, each where it leaves most */
+	for (size_t k = 0; k < p->types->n; k++) {
+		for (size_t i = 0; i < p->n_want; i++) {
+			struct plan_want *w = &p->want[i];
+			struct ofbc_placement at;
+
+			if (w->type != &p->types->v[order[k]])
+				continue;
+			if (capacity_choose(p->capacity, &u, w->type, p->types, &at) < 0)
+				return 0;
+			w->placement = (int)at.start;
+			used[u.n++] = (struct used){.type = w->type, .placement = at};
+		}
+	}
+	measure_room(p, &u, order, then);
+	for (size_t i = 0; i < p->types->n; i++) {
+		if (now[i] != then[i])
+			return then[i] > now[i];
+	}
+	return 0;
+}

@@ -57,5 +57,9 @@ struct plan {
 
 /* Fills fates, matches and placements, or the verdict. 0, or -ENOMEM. */
 int plan_solve(struct plan *p);
+/* The same partitions, arranged so that as much room as can be found is left for the largest types: for each
+ * have of ours that nobody holds its place in p->want (made of the haves by the caller, placements -1). 1:
+ * there is more room then than now, the wants have their placements; 0: it is as good already. -ENOMEM. */
+int plan_arrange(struct plan *p);
 /* Partitions to destroy plus partitions to create. */
 unsigned plan_cost(const struct plan *p);
