@@ -158,14 +158,15 @@ int ofbc_layout_rollback(struct ofbc_context *ctx, unsigned *ret, struct ofbc_er
 
 /**
  * ofbc_layout_export() - our partitions as a layout
- * @ctx: library context
- * @ret: set on success to YAML text; free() it
- * @err: optional details on failure
+ * @ctx:     library context
+ * @as_json: JSON instead of YAML; ofbc_layout_read() takes both
+ * @ret:     set on success to the text; free() it
+ * @err:     optional details on failure
  *
  * Applying it changes nothing. Return: 0 or -errno. Reads only.
  * Since: 0.1
  */
-int ofbc_layout_export(struct ofbc_context *ctx, char **ret, struct ofbc_error *err);
+int ofbc_layout_export(struct ofbc_context *ctx, bool as_json, char **ret, struct ofbc_error *err);
 
 /**
  * ofbc_layout_import() - another tool's file as a layout

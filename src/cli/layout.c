@@ -187,9 +187,9 @@ static int run_export(struct cli *c)
 	_cleanup_free_ char *text = NULL;
 	struct ofbc_error err = {0};
 
-	if (ofbc_layout_export(c->ctx, &text, &err) < 0)
+	if (ofbc_layout_export(c->ctx, c->is_json, &text, &err) < 0)
 		return cli_fail(c, &err);
-	if (c->render.emulated)
+	if (c->render.emulated && !c->is_json)
 		printf("# emulated host %s: nothing here is real hardware\n", c->render.emulated);
 	return fputs(text, stdout) < 0 ? 1 : 0;
 }

@@ -301,7 +301,8 @@ static int choose(const struct reader *r, const struct yaml *doc, const char *wh
 int ofbc_layout_read(const char *text, size_t len, const char *name, const char *which,
                      struct ofbc_layout **ret, struct ofbc_error *err)
 {
-	static const char *const known[] = {"version", "description", "gpus", "layouts", "hooks", NULL};
+	static const char *const known[] = {"version", "description", "gpus",     "layouts",
+	                                    "hooks",   "schema",      "emulated", NULL};
 	_cleanup_yaml_ struct yaml *doc = NULL;
 	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = calloc(1, sizeof(*l));
 	struct reader r = {.file = name, .err = err};

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "base/yaml.h"
@@ -38,55 +39,106 @@ static bool is_first_of_unit(const struct inventory *inv, size_t i, const struct
 	return true;
 }
 
-static void export_partition(struct inventory *inv, size_t i, struct strbuf *out)
+/* One partition as the file would say it; false: a further member of a unit. */
+static bool export_part(struct inventory *inv, size_t i, struct layout_part *ret)
 {
 	const struct ofbc_partition *p = &inv->partitions.v[i];
 	struct view *v = inventory_view(inv, p->gpu, p->technology);
 	const struct ofbc_type *t;
-	unsigned param, n = 1;
+	unsigned param;
 
-	if (!v || ((v->ops->caps & BACKEND_UNIT) && !is_first_of_unit(inv, i, v, &n)))
-		return;
+	*ret = (struct layout_part){.count = 1,
+	                            .placement = p->placement.size ? (int)p->placement.start : -1};
+	if (!v || ((v->ops->caps & BACKEND_UNIT) && !is_first_of_unit(inv, i, v, &ret->count)))
+		return false;
 	t = view_type(v, p->type, &param);
-	strbuf_addf(out, "      - {type: \"%s\"", p->type);
-	if (n > 1)
-		strbuf_addf(out, ", count: %u", n);
-	if (p->name[0])
-		strbuf_addf(out, ", name: \"%s\"", p->name);
-	if (p->placement.size)
-		strbuf_addf(out, ", placement: %u", p->placement.start);
-	if (t && t->is_parametric && p->memory_bytes)
-		strbuf_addf(out, ", memory: %llu", (unsigned long long)p->memory_bytes);
+	text_copy(ret->type, sizeof(ret->type), p->type);
+	text_copy(ret->name, sizeof(ret->name), p->name);
+	ret->memory_bytes = t && t->is_parametric ? p->memory_bytes : 0;
+	return true;
+}
+
+static void part_yaml(const struct layout_part *part, struct strbuf *out)
+{
+	strbuf_addf(out, "      - {type: \"%s\"", part->type);
+	if (part->count > 1)
+		strbuf_addf(out, ", count: %u", part->count);
+	if (part->name[0])
+		strbuf_addf(out, ", name: \"%s\"", part->name);
+	if (part->placement >= 0)
+		strbuf_addf(out, ", placement: %d", part->placement);
+	if (part->memory_bytes)
+		strbuf_addf(out, ", memory: %llu", (unsigned long long)part->memory_bytes);
 	strbuf_add(out, "}\n");
 }
 
-int ofbc_layout_export(struct ofbc_context *ctx, char **ret, struct ofbc_error *err)
+static struct json *part_json(const struct layout_part *part)
+{
+	struct json *o = json_object();
+
+	json_set_str(o, "type", part->type);
+	if (part->count > 1)
+		json_set_u64(o, "count", part->count);
+	json_set_str(o, "name", part->name);
+	if (part->placement >= 0)
+		json_set_u64(o, "placement", (uint64_t)part->placement);
+	if (part->memory_bytes)
+		json_set_u64(o, "memory", part->memory_bytes);
+	return o;
+}
+
+/* Both forms at once; `gpus` collects the JSON one. */
+static bool export_gpu(struct inventory *inv, const struct ofbc_gpu *g, struct strbuf *out, struct json *gpus)
+{
+	struct json *parts = json_array(), *element, *match;
+	bool any = false;
+
+	for (size_t i = 0; i < inv->partitions.n; i++) {
+		struct layout_part part;
+
+		if (!is_exported(&inv->partitions.v[i], g) || !export_part(inv, i, &part))
+			continue;
+		if (!any)
+			strbuf_addf(out, "\n  - match: {pci: \"%s\"}   # %s\n    partitions:\n", g->id,
+			            g->model);
+		any = true;
+		part_yaml(&part, out);
+		json_append(parts, part_json(&part));
+	}
+	if (!any) {
+		json_free(parts);
+		return false;
+	}
+	element = json_object();
+	match = json_object();
+	json_set_str(match, "pci", g->id);
+	json_set(element, "match", match);
+	json_set(element, "partitions", parts);
+	json_append(gpus, element);
+	return true;
+}
+
+int ofbc_layout_export(struct ofbc_context *ctx, bool as_json, char **ret, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT(TEXT_MAX);
+	_cleanup_json_ struct json *doc = json_object();
+	struct json *gpus = json_array();
 	unsigned n = 0;
 	int r = inventory_load(ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
 	                       err);
 
+	json_set_str(doc, "schema", "openforbc.layout-export/1");
+	json_set_bool(doc, "emulated", ctx->platform->emulated);
+	json_set_u64(doc, "version", 1);
+	strbuf_add(&out, "version: 1\ngpus:");
+	for (size_t g = 0; r == 0 && g < inv.gpus.n; g++)
+		n += export_gpu(&inv, &inv.gpus.v[g], &out, gpus);
+	strbuf_add(&out, n ? "" : " []\n");
+	json_set(doc, "gpus", gpus);
 	if (r < 0)
 		return r;
-	strbuf_add(&out, "version: 1\ngpus:");
-	for (size_t g = 0; g < inv.gpus.n; g++) {
-		bool any = false;
-
-		for (size_t i = 0; i < inv.partitions.n; i++) {
-			if (!is_exported(&inv.partitions.v[i], &inv.gpus.v[g]))
-				continue;
-			if (!any)
-				strbuf_addf(&out, "\n  - match: {pci: \"%s\"}   # %s\n    partitions:\n",
-				            inv.gpus.v[g].id, inv.gpus.v[g].model);
-			any = true;
-			n++;
-			export_partition(&inv, i, &out);
-		}
-	}
-	strbuf_add(&out, n ? "" : " []\n");
-	r = strbuf_take(&out, ret);
+	r = as_json ? json_print(doc, ret) : strbuf_take(&out, ret);
 	return r < 0 ? error_set_errno(err, -r, "cannot export") : 0;
 }
 
