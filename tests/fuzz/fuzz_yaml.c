@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a YAML document: read or refused with a message that names the place; no node without its content. */
+/* Any bytes as a YAML document: read or refused with a message that names the place; no node without its
+ * content. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ static void walk(const struct yaml *node)
 	require((node->kind == YAML_TEXT) == (node->text != NULL));
 	require(node->kind != YAML_MAP || node->n % 2 == 0);
 	for (size_t i = 0; i < node->n; i++) {
-		require(node->kind != YAML_MAP || i % 2 || yaml_doc_get(node, node->v[i].text) == &node->v[i + 1]);
+		require(node->kind != YAML_MAP || i % 2 ||
+		        yaml_doc_get(node, node->v[i].text) == &node->v[i + 1]);
 		walk(&node->v[i]);
 	}
 }
