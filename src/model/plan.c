@@ -229,12 +229,12 @@ static bool same_have_class(const struct plan *p, int a, int b)
 	return x->type == y->type && x->param == y->param && x->memory_bytes == y->memory_bytes;
 }
 
-static unsigned chosen_of_class(const struct search *s, size_t upto)
+static unsigned chosen_of_class(const struct search *s, size_t before)
 {
 	unsigned n = 0;
 
-	for (size_t k = 0; k < upto; k++)
-		n += s->stays[k] && same_have_class(s->p, s->candidate[k], s->candidate[upto]);
+	for (size_t k = 0; k < before; k++)
+		n += s->stays[k] && same_have_class(s->p, s->candidate[k], s->candidate[before]);
 	return n;
 }
 
