@@ -19,9 +19,10 @@ void *handle_make(enum handle_kind kind, unsigned gpu, unsigned gi, unsigned ci)
 	                           (ci & 0xff));
 }
 
-/* NVIDIA boards of the machine in bus order. Boards never come or go while a machine is open. */
+/* NVIDIA boards of the machine in bus order, as of one state of it. */
 static struct {
 	const struct machine *of;
+	uint64_t generation;
 	unsigned n;
 	char bdf[256][16];
 } boards;
@@ -30,7 +31,7 @@ static bool gpu_at(unsigned index, char bdf[16])
 {
 	_cleanup_strv_ struct strv names = {0};
 
-	if (boards.of != nvml_machine) {
+	if (boards.of != nvml_machine || boards.generation != nvml_machine->generation) {
 		boards.n = 0;
 		if (tree_list(&nvml_machine->tree, ".emu/gpu", &names) < 0)
 			return false;
@@ -41,6 +42,7 @@ static bool gpu_at(unsigned index, char bdf[16])
 				snprintf(boards.bdf[boards.n++], sizeof(boards.bdf[0]), "%s", names.v[i]);
 		}
 		boards.of = nvml_machine;
+		boards.generation = nvml_machine->generation;
 	}
 	if (index >= boards.n)
 		return false;

@@ -151,7 +151,8 @@ struct tree_node *tree_lookup(const struct tree *t, const char *path)
 	struct tree_node *n = exact(t, path);
 	char buf[PATH_LIMIT];
 
-	if (n)
+	/* what only the emulation knows has no links, and is asked for most often */
+	if (n || strncmp(path, ".emu/", 5) == 0)
 		return n;
 	return tree_canonical(t, path, false, buf, sizeof(buf)) < 0 ? NULL : exact(t, buf);
 }
@@ -161,7 +162,7 @@ struct tree_node *tree_resolve(const struct tree *t, const char *path)
 	struct tree_node *n = exact(t, path);
 	char buf[PATH_LIMIT];
 
-	if (n && n->kind != NODE_LINK)
+	if ((n && n->kind != NODE_LINK) || strncmp(path, ".emu/", 5) == 0)
 		return n;
 	return tree_canonical(t, path, true, buf, sizeof(buf)) < 0 ? NULL : exact(t, buf);
 }
