@@ -8,6 +8,7 @@
 struct layout_part {
 	char type[96];
 	char name[64];
+	char uuid[37]; /* "": any */
 	unsigned count;
 	int placement; /* -1: any */
 	uint64_t memory_bytes;

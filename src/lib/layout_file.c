@@ -169,9 +169,9 @@ static int read_modes(const struct reader *r, const struct yaml *map, struct lay
 
 static int read_part(const struct reader *r, const struct yaml *map, struct layout_entry *e)
 {
-	static const char *const known[] = {"type", "count", "name", "placement", "memory", NULL};
+	static const char *const known[] = {"type", "count", "name", "uuid", "placement", "memory", NULL};
 	struct layout_part *part = list_add(&e->parts);
-	char memory[32] = "";
+	char memory[32] = "", uuid[64] = "";
 	unsigned placement = 0;
 	int q;
 
@@ -190,6 +190,12 @@ static int read_part(const struct reader *r, const struct yaml *map, struct layo
 		q = get_number(r, map, "count", 0, MAX_COUNT, &part->count);
 	if (q >= 0)
 		q = get_text(r, map, "name", part->name, sizeof(part->name));
+	if (q >= 0)
+		q = get_text(r, map, "uuid", uuid, sizeof(uuid));
+	if (q > 0 && parse_uuid(uuid, part->uuid) < 0)
+		return complain(r, yaml_doc_get(map, "uuid"), "'%s' is no UUID", uuid);
+	if (q > 0 && part->count > 1)
+		return complain(r, map, "a UUID is for one partition, not for %u", part->count);
 	if (q >= 0)
 		q = get_text(r, map, "memory", memory, sizeof(memory));
 	if (q > 0 && parse_size(memory, &part->memory_bytes) < 0)

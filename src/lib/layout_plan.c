@@ -69,6 +69,7 @@ static int load(struct planning *p, struct job *job, struct view *v, struct solv
 		*h = (struct plan_have){.at = part->placement,
 		                        .memory_bytes = part->memory_bytes,
 		                        .name = part->name,
+		                        .uuid = part->uuid,
 		                        .is_held = is_in_use(part),
 		                        .is_foreign = !part->is_ours};
 		h->type = view_type(v, part->type, &h->param);
@@ -83,7 +84,8 @@ static int load(struct planning *p, struct job *job, struct view *v, struct solv
 		                                                        .param = w->param,
 		                                                        .memory_bytes = w->part->memory_bytes,
 		                                                        .placement = w->part->placement,
-		                                                        .name = w->name};
+		                                                        .name = w->name,
+		                                                        .uuid = w->part->uuid};
 	}
 	return 0;
 }
@@ -282,6 +284,7 @@ static int add_creates(struct planning *p, const struct solving *s)
 			return -ENOMEM;
 		type_text(w->type, w->param, step->type, sizeof(step->type));
 		text_copy(step->name, sizeof(step->name), w->name);
+		text_copy(step->partition, sizeof(step->partition), w->uuid ? w->uuid : "");
 		step->placement = w->at;
 		step->memory_bytes = w->memory_bytes;
 		text_copy(step->reason, sizeof(step->reason), "in the layout, does not stand");

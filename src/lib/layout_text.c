@@ -300,7 +300,8 @@ static int import_mdevctl(struct importer *im, const struct yaml *doc)
 
 				if (!type || type->kind != YAML_TEXT)
 					return complain(im, one, "a device without mdev_type");
-				strbuf_addf(&im->out, "      - {type: \"mdev:%s\"}\n", type->text);
+				strbuf_addf(&im->out, "      - {type: \"mdev:%s\", uuid: \"%s\"}\n",
+				            type->text, one->v[0].text);
 			}
 		}
 	}

@@ -30,14 +30,21 @@ struct search {
 	unsigned *free;
 };
 
+static bool has_uuid(const struct plan_want *w)
+{
+	return w->uuid && w->uuid[0];
+}
+
 static bool same_class(const struct plan_want *a, const struct plan_want *b)
 {
 	return a->type == b->type && a->param == b->param && a->memory_bytes == b->memory_bytes &&
-	       a->placement < 0 && b->placement < 0;
+	       a->placement < 0 && b->placement < 0 && !has_uuid(a) && !has_uuid(b);
 }
 
 static bool serves(const struct plan_have *h, const struct plan_want *w)
 {
+	if (has_uuid(w) && (!h->uuid || strcmp(h->uuid, w->uuid) != 0))
+		return false;
 	return h->type == w->type && h->param == w->param &&
 	       (!h->type->is_parametric || w->memory_bytes == h->memory_bytes) &&
 	       (w->placement < 0 || (unsigned)w->placement == h->at.start);
@@ -60,7 +67,7 @@ static int best_want(const struct plan *p, const struct plan_have *h)
 	for (size_t i = 0; i < p->n_want; i++) {
 		const struct plan_want *w = &p->want[i];
 		bool same = w->name[0] && strcmp(w->name, h->name) == 0;
-		int score = w->placement >= 0 ? 3 : same ? 2 : !w->name[0] ? 1 : 0;
+		int score = w->placement >= 0 || has_uuid(w) ? 3 : same ? 2 : !w->name[0] ? 1 : 0;
 
 		if (w->have < 0 && serves(h, w) && score > best_score) {
 			best = (int)i;
@@ -70,8 +77,8 @@ static int best_want(const struct plan *p, const struct plan_have *h)
 	return best;
 }
 
-/* What stands exactly where it is wanted serves that want; then what is held takes one. What is not ours
- * stays, but serves nobody. */
+/* What stands exactly where it is wanted, or has the wanted UUID, serves that want; then what is held takes
+ * one. What is not ours stays, but serves nobody. */
 static void match_certain(struct plan *p)
 {
 	for (unsigned pass = 0; pass < 2; pass++) {
@@ -79,7 +86,8 @@ static void match_certain(struct plan *p)
 			struct plan_have *h = &p->have[i];
 			int w = h->want < 0 && h->type && !h->is_foreign ? best_want(p, h) : -1;
 
-			if (w >= 0 && (p->want[w].placement >= 0 || (pass == 1 && h->is_held)))
+			if (w >= 0 &&
+			    (p->want[w].placement >= 0 || has_uuid(&p->want[w]) || (pass == 1 && h->is_held)))
 				match(p, i, (size_t)w);
 		}
 	}
@@ -310,7 +318,7 @@ static void place_rest(struct search *s)
 			continue;
 		}
 		for (size_t k = 0; k < p->n_want; k++) {
-			if (s->best_at[k].size && same_class(&p->want[k], w)) {
+			if (s->best_at[k].size && (k == i || same_class(&p->want[k], w))) {
 				w->at = s->best_at[k];
 				s->best_at[k].size = 0;
 				break;

@@ -17,8 +17,9 @@ struct plan_have {
 	uint64_t memory_bytes;
 	struct ofbc_placement at;
 	const char *name;
-	bool is_held;    /* somebody uses it: it stays, or nothing is done */
-	bool is_foreign; /* not ours: it stays, and serves no want */
+	const char *uuid; /* may be NULL */
+	bool is_held;     /* somebody uses it: it stays, or nothing is done */
+	bool is_foreign;  /* not ours: it stays, and serves no want */
 	/* found */
 	enum plan_fate fate;
 	int want; /* the want that it serves, -1: none */
@@ -31,6 +32,7 @@ struct plan_want {
 	uint64_t memory_bytes; /* limit of a parametric type; 0: none */
 	int placement;         /* first slot, -1: any */
 	const char *name;      /* "": none */
+	const char *uuid;      /* only the have with this one serves; NULL or "": any */
 	/* found */
 	int have; /* what serves it, -1: to be created */
 	struct ofbc_placement at;
