@@ -11,6 +11,8 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 
+#define MAX_BOARDS 256 /* the emulated NVML's handles count so far */
+
 struct builder {
 	struct machine *m;
 	const struct json *host;
@@ -286,14 +288,20 @@ static int build_gpu(struct builder *b, const struct json *entry)
 		return build_mdev(b, model);
 	if (json_get(entry, "first_bus"))
 		b->bus = (unsigned)json_u64(json_get(entry, "first_bus"), b->bus);
-	for (uint64_t i = 0; i < count && i < 64 && r == 0; i++) {
-		struct pci_address a = {.bus = (uint8_t)b->bus};
+	for (uint64_t i = 0; i < count && r == 0; i++) {
+		/* one PCI domain has 256 buses */
+		struct pci_address a = {.domain = b->bus / 256, .bus = (uint8_t)(b->bus % 256)};
 
 		if (i < json_len(addresses))
 			(void)parse_pci(json_str(json_at(addresses, i), ""), &a);
 		else
 			b->bus += 4;
 		pci_format(&a, bdf);
+		if (tree_get(&b->m->tree, PCI_DIR "/%s/class", bdf))
+			return error_set(b->err, EEXIST, OFBC_REASON_USAGE, "two GPUs at %s", bdf);
+		if (b->minor >= MAX_BOARDS)
+			return error_set(b->err, E2BIG, OFBC_REASON_USAGE,
+			                 "an emulated host has at most %u NVIDIA boards", MAX_BOARDS);
 		r = build_function(b, bdf, entry, model);
 	}
 	return r < 0 && b->err && !b->err->code ? error_set_errno(b->err, -r, "model %s", name) : r;
