@@ -3,7 +3,7 @@
 BUILD ?= build
 MESON_ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libcmocka-dev scdoc
+PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libexpat1-dev libvirt-dev libcmocka-dev scdoc
 EXTRA_PACKAGES = clang clang-format mdevctl hyperfine codespell universal-ctags
 
 .PHONY: all deps deps-dev build demo check bench campaign lab gpu-check install clean

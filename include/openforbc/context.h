@@ -21,6 +21,8 @@ struct ofbc_context;
 struct ofbc_options {
 	const char *host;      /* "local" (default), "emulated:NAME", "emulated:./FILE.json", "root:DIR" */
 	const char *state_dir; /* default: /var/lib/openforbc for root, else the XDG state directory */
+	const char
+		*libvirt_uri; /* whose guests; default: qemu:///system where libvirt runs, on a real host */
 	void (*log)(void *data, const char *message); /* debug messages, no newline */
 	void *log_data;
 };

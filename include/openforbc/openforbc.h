@@ -5,6 +5,7 @@
 #include "openforbc/context.h"
 #include "openforbc/error.h"
 #include "openforbc/gpu.h"
+#include "openforbc/guest.h"
 #include "openforbc/host.h"
 #include "openforbc/layout.h"
 #include "openforbc/partition.h"

@@ -15,13 +15,15 @@ enum ofbc_partition_state {
 	OFBC_PARTITION_LOST,       /* recorded as ours, but the device is gone */
 	OFBC_PARTITION_UNKNOWN,    /* exists; whether it is used could not be read */
 	OFBC_PARTITION_INCOMPLETE, /* exists, but a part is missing that its user would need */
+	OFBC_PARTITION_RESERVED,   /* nobody uses it, but a guest that does not run is defined with it */
 };
 
 struct ofbc_holder {
 	char kind[16];     /* "process", "service", "guest", "container", "kernel", "partition" */
 	char name[64];     /* command or unit name */
 	int pid;           /* 0 unknown */
-	char release[128]; /* command that frees the device, "" when there is no general one */
+	char release[192]; /* command that frees the device, "" when there is no general one */
+	bool is_idle;      /* a guest that is defined with it, and does not run */
 };
 
 struct ofbc_holder_list {
@@ -55,6 +57,7 @@ struct ofbc_partition {
 struct ofbc_partition_list {
 	struct ofbc_partition *v;
 	size_t n, cap;
+	char note[256]; /* what could not be looked at, so that states are unknown; "": nothing */
 };
 
 /**
@@ -100,14 +103,15 @@ int ofbc_partition_find(const struct ofbc_partition_list *list, const char *spec
  * Since: 0.1
  */
 struct ofbc_create_request {
-	const char *gpu;               /* any spelling; NULL: chosen by @spread */
-	const char *type;              /* key or unambiguous bare name */
-	const char *technology;        /* restrict a need to one technology */
-	const char *name;              /* for the first; "-2", "-3" ... is appended to the others */
-	unsigned count;                /* 0 means 1 */
-	int placement;                 /* first slot, or -1 */
-	uint64_t memory_bytes;         /* need, or memory limit of a parametric type */
-	double compute_share;          /* need, 0..1 */
+	const char *gpu;        /* any spelling; NULL: chosen by @spread */
+	const char *type;       /* key or unambiguous bare name */
+	const char *technology; /* restrict a need to one technology */
+	const char *name;       /* for the first; "-2", "-3" ... is appended to the others */
+	const char *uuid;      /* of the partition, and of its device where that takes one; NULL: a new one */
+	unsigned count;        /* 0 means 1 */
+	int placement;         /* first slot, or -1 */
+	uint64_t memory_bytes; /* need, or memory limit of a parametric type */
+	double compute_share;  /* need, 0..1 */
 	enum ofbc_isolation isolation; /* need: at least this for memory and compute */
 	bool spread;                   /* choose the emptiest GPU instead of the fullest */
 };

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "model/hostdev.h"
 #include "openforbc/host.h"
 #include "platform/platform.h"
 
@@ -46,6 +47,12 @@ void host_forget_open_devices(struct host *h);
  * and who holds them. The directory's name is not even formed while nobody holds any VFIO node. */
 int host_vfio_holders(struct host *h, struct ofbc_holder_list *ret, const char *dir_fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* How libvirt and QEMU name a mediated device, or PCI functions that stand in one IOMMU group each. */
+void host_hostdev_mdev(struct host *h, const char *uuid, struct hostdev *ret);
+int host_hostdev_function(struct host *h, const char *address, struct hostdev *ret);
+/* The operation `hostdev` of a virtual function without oddities: its handle is its address. */
+int host_hostdev_vf(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                    const struct ofbc_type *t, struct hostdev *ret, struct ofbc_error *err);
 /* Kernel modules that keep the NVIDIA driver busy (nvidia_drm with users). */
 int host_kernel_holders(struct host *h, struct ofbc_holder_list *ret);
 void host_done(struct host *h);
@@ -114,6 +121,9 @@ struct backend_ops {
 	           struct strv *ret, struct ofbc_error *err);
 	/* cgroup path (relative, may stay "") and CPU list ("" = any) that `run` shall apply. */
 	int (*confine)(struct host *h, const struct ofbc_partition *p, char cgroup[256], char cpus[256]);
+	/* With BACKEND_GUEST: how a guest gets the partition; t is its type, NULL when unknown. */
+	int (*hostdev)(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+	               const struct ofbc_type *t, struct hostdev *ret, struct ofbc_error *err);
 	/* What this technology needs on this host; gpu == NULL once for the host, then per GPU. */
 	int (*doctor)(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret);
 };

@@ -397,5 +397,6 @@ const struct backend_ops backend_gim = {
 	.holders = holders,
 	.create = create,
 	.destroy = destroy,
+	.hostdev = host_hostdev_vf,
 	.doctor = doctor,
 };

@@ -281,6 +281,40 @@ int host_vfio_holders(struct host *h, struct ofbc_holder_list *ret, const char *
 	return r;
 }
 
+/* --- what a guest gets --- */
+
+void host_hostdev_mdev(struct host *h, const char *uuid, struct hostdev *ret)
+{
+	ret->kind = HOSTDEV_MDEV;
+	ret->n = 1;
+	text_copy(ret->address[0], sizeof(ret->address[0]), uuid);
+	if (sysfs_link_name(h->platform, ret->iommu_group, sizeof(ret->iommu_group),
+	                    "sys/bus/mdev/devices/%s/iommu_group", uuid) < 0)
+		ret->iommu_group[0] = '\0';
+}
+
+int host_hostdev_function(struct host *h, const char *address, struct hostdev *ret)
+{
+	if (ret->n == HOSTDEV_MAX)
+		return -E2BIG;
+	ret->kind = HOSTDEV_PCI;
+	text_copy(ret->address[ret->n++], sizeof(ret->address[0]), address);
+	if (sysfs_link_name(h->platform, ret->iommu_group, sizeof(ret->iommu_group),
+	                    "sys/bus/pci/devices/%s/iommu_group", address) < 0)
+		ret->iommu_group[0] = '\0';
+	return 0;
+}
+
+int host_hostdev_vf(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                    const struct ofbc_type *t, struct hostdev *ret, struct ofbc_error *err)
+{
+	(void)gpu;
+	(void)t;
+	(void)err;
+	ret->is_managed = true;
+	return host_hostdev_function(h, p->handle, ret);
+}
+
 /* --- messages --- */
 
 void holder_list_done(struct ofbc_holder_list *l)
@@ -297,8 +331,8 @@ void holder_list_text(const struct ofbc_holder_list *l, char *buf, size_t size)
 		const struct ofbc_holder *holder = &l->v[i];
 		bool plain = strcmp(holder->kind, "process") == 0 || strcmp(holder->kind, "service") == 0;
 
-		strbuf_addf(&b, "%s%s%s%s", i ? ", " : "", plain ? "" : holder->kind, plain ? "" : " ",
-		            holder->name);
+		strbuf_addf(&b, "%s%s%s%s%s", i ? ", " : "", plain ? "" : holder->kind, plain ? "" : " ",
+		            holder->name, holder->is_idle ? " (defined with it, not running)" : "");
 		if (holder->pid > 0)
 			strbuf_addf(&b, " (pid %d)", holder->pid);
 	}

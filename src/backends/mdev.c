@@ -95,8 +95,10 @@ static int add_type(struct host *h, const struct ofbc_gpu *gpu, const char *dir,
 	if (sysfs_read(h->platform, name, sizeof(name), "%s/mdev_supported_types/%s/name", dir, type) > 0)
 		snprintf(t->title, sizeof(t->title), "%s", name);
 	if (sysfs_read(h->platform, description, sizeof(description),
-	               "%s/mdev_supported_types/%s/description", dir, type) > 0)
+	               "%s/mdev_supported_types/%s/description", dir, type) > 0) {
 		t->memory_bytes = memory_of(description);
+		t->has_display = strstr(description, "display") || strstr(description, "resolution");
+	}
 	if (sysfs_read_u64(h->platform, &available, "%s/mdev_supported_types/%s/available_instances", dir,
 	                   type) == 0) {
 		t->has_driver_free = true;
@@ -110,7 +112,6 @@ static int add_type(struct host *h, const struct ofbc_gpu *gpu, const char *dir,
 	t->isolation_memory = OFBC_ISOLATION_HARD;
 	t->isolation_compute = OFBC_ISOLATION_SHARED;
 	t->isolation_faults = true;
-	t->has_display = true;
 	return 0;
 }
 
@@ -299,6 +300,16 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return 0;
 }
 
+static int hostdev(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                   const struct ofbc_type *t, struct hostdev *ret, struct ofbc_error *err)
+{
+	(void)gpu;
+	(void)err;
+	host_hostdev_mdev(h, p->handle, ret);
+	ret->has_display = t && t->has_display;
+	return 0;
+}
+
 static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
 {
 	struct ofbc_technology t = {0};
@@ -319,5 +330,6 @@ const struct backend_ops backend_mdev = {
 	.holders = holders,
 	.create = create,
 	.destroy = destroy,
+	.hostdev = hostdev,
 	.doctor = doctor,
 };

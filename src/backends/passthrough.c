@@ -230,6 +230,24 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return r;
 }
 
+/* The functions of its slot that stand in its group, all bound by us. */
+static int hostdev(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                   const struct ofbc_type *t, struct hostdev *ret, struct ofbc_error *err)
+{
+	_cleanup_strv_ struct strv all = {0};
+	int r = host_hostdev_function(h, gpu->id, ret);
+
+	(void)p;
+	(void)t;
+	(void)err;
+	(void)sysfs_list(h->platform, &all, "sys/kernel/iommu_groups/%s/devices", ret->iommu_group);
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		if (strcmp(all.v[i], gpu->id) != 0 && is_sibling(gpu->id, all.v[i]))
+			r = host_hostdev_function(h, all.v[i], ret);
+	}
+	return r;
+}
+
 static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
 {
 	struct ofbc_technology t = {0};
@@ -265,5 +283,6 @@ const struct backend_ops backend_passthrough = {
 	.holders = holders,
 	.create = create,
 	.destroy = destroy,
+	.hostdev = hostdev,
 	.doctor = doctor,
 };

@@ -558,5 +558,6 @@ const struct backend_ops backend_sriov = {
 	.holders = holders,
 	.create = create,
 	.destroy = destroy,
+	.hostdev = host_hostdev_vf,
 	.doctor = doctor,
 };

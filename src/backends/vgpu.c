@@ -573,6 +573,26 @@ int vgpu_list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct ofbc
 	return b.framework == VGPU_MDEV_VF || b.framework == VGPU_MDEV_PF ? list_mdevs(&b, ret) : 0;
 }
 
+/* The vendor's driver is itself the VFIO driver of its functions: nobody may bind them to another one. */
+static int vgpu_hostdev(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                        const struct ofbc_type *t, struct hostdev *ret, struct ofbc_error *err)
+{
+	const struct nvml_api *api;
+	char uuid[UUID_STR_MAX];
+
+	(void)gpu;
+	(void)err;
+	ret->needs_guest_uuid = true;
+	ret->has_display = t && t->has_display;
+	if (host_nvml(h, &api, NULL) == 0 && api->VgpuTypeGetMaxInstancesPerVm &&
+	    api->VgpuTypeGetMaxInstancesPerVm(p->native_id, &ret->max_per_guest) != NVML_SUCCESS)
+		ret->max_per_guest = 0;
+	if (parse_uuid(p->handle, uuid) < 0)
+		return host_hostdev_function(h, p->handle, ret);
+	host_hostdev_mdev(h, p->handle, ret);
+	return 0;
+}
+
 static int vgpu_doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
 {
 	_cleanup_vgpu_ struct vgpu_board b = {0};
@@ -613,5 +633,6 @@ const struct backend_ops backend_vgpu = {
 	.create = vgpu_create,
 	.destroy = vgpu_destroy,
 	.set_mode = vgpu_set_mode,
+	.hostdev = vgpu_hostdev,
 	.doctor = vgpu_doctor,
 };

@@ -46,7 +46,7 @@ struct cli {
 	struct render_options render;
 	bool is_json;
 	bool verbose;
-	const char *host, *state;
+	const char *host, *state, *connect;
 	struct ofbc_context *ctx;
 };
 
@@ -54,6 +54,7 @@ extern const struct option global_options[];
 extern const struct command gpu_commands[];
 extern const struct command type_commands[];
 extern const struct command partition_commands[];
+extern const struct command guest_commands[];
 extern const struct command layout_commands[];
 extern const struct command host_commands[];
 extern const struct command other_commands[];

@@ -24,6 +24,7 @@ const struct option global_options[] = {
          .argument = "HOST",
          .help = "local, root:DIR, or emulated:NAME (see `openforbc host list`)"},
 	{.name = "state", .argument = "DIR", .help = "state directory"},
+	{.name = "connect", .argument = "URI", .help = "libvirt whose guests are meant (qemu:///system)"},
 	{.name = "verbose", .letter = 'v', .help = "more columns, and what is done"},
 	{.name = "no-color", .help = "plain text on a terminal, too"},
 	{.name = "version", .help = "print the version"},
@@ -39,6 +40,7 @@ static const struct {
 	{"profiles", "type", "list"}, {"partitions", "partition", "list"},
 	{"list", "overview", NULL},   {"ls", "overview", NULL},
 	{"status", "overview", NULL}, {"doctor", "host", "doctor"},
+	{"vms", "vm", "list"},        {"guests", "vm", "list"},
 };
 
 /* Words for destroying are never guessed. */
@@ -294,6 +296,8 @@ static void apply_globals(struct cli *c)
 		c->host = cli_option(c, "host");
 	if (cli_option(c, "state"))
 		c->state = cli_option(c, "state");
+	if (cli_option(c, "connect"))
+		c->connect = cli_option(c, "connect");
 	if (cli_option(c, "no-color"))
 		c->render.color = false;
 }

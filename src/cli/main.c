@@ -13,8 +13,8 @@
 #include "cli/cli.h"
 
 const struct command *const command_tables[] = {
-	gpu_commands,   type_commands, partition_commands, layout_commands, host_commands,
-	other_commands, NULL};
+	gpu_commands,    type_commands, partition_commands, guest_commands,
+	layout_commands, host_commands, other_commands,     NULL};
 
 static int print_version(struct cli *c)
 {
@@ -69,10 +69,14 @@ static void debug_line(void *data, const char *message)
 
 int cli_open(struct cli *c, struct ofbc_error *err)
 {
-	struct ofbc_options o = {.host = c->host, .state_dir = c->state};
+	bool is_local = !c->host || !c->host[0] || strcmp(c->host, "local") == 0;
+	struct ofbc_options o = {.host = c->host, .state_dir = c->state, .libvirt_uri = c->connect};
 	static char name[128];
 	int r;
 
+	/* what virsh uses; guests of an emulated host must be named on purpose */
+	if (!o.libvirt_uri && is_local)
+		o.libvirt_uri = getenv("LIBVIRT_DEFAULT_URI");
 	if (c->verbose && getenv("OPENFORBC_DEBUG"))
 		o.log = debug_line;
 	r = ofbc_context_new(&c->ctx, &o, err);
@@ -163,6 +167,8 @@ int cli_list(const struct cli *c, const struct render_list *l)
 
 int cli_partitions(const struct cli *c, const struct ofbc_partition_list *l, const char *schema)
 {
+	if (l->note[0])
+		fprintf(stderr, "note: guests are not known: %s\n", l->note);
 	return cli_list(c, &(struct render_list){.schema = schema,
 	                                         .key = "partitions",
 	                                         .fields = partition_fields,
@@ -224,7 +230,9 @@ static bool has_color(void)
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.host = getenv("OPENFORBC_HOST"), .state = getenv("OPENFORBC_STATE")};
+	struct cli c = {.host = getenv("OPENFORBC_HOST"),
+	                .state = getenv("OPENFORBC_STATE"),
+	                .connect = getenv("OPENFORBC_CONNECT")};
 	struct ofbc_error err = {0};
 	int status, r;
 

@@ -97,6 +97,7 @@ static void add_partition(const struct ofbc_partition *p, unsigned *letter, stru
 		         p->holders.v[i].name, p->holders.v[i].pid);
 	strbuf_addf(out, "  %c %-22s %-16s %s%s%s%s%s\n", mark, p->type, p->name[0] ? p->name : "-", p->uuid,
 	            p->state == OFBC_PARTITION_LOST         ? " LOST"
+	            : p->state == OFBC_PARTITION_RESERVED   ? " (reserved)"
 	            : p->state == OFBC_PARTITION_UNKNOWN    ? " (use unknown)"
 	            : p->state == OFBC_PARTITION_INCOMPLETE ? " INCOMPLETE"
 	                                                    : "",

@@ -115,6 +115,7 @@ static int fill_request(const struct cli *c, struct ofbc_create_request *rq, str
 	rq->count = cli_option(c, "count") ? (unsigned)count : 0;
 	rq->placement = (int)placement;
 	rq->name = cli_option(c, "name");
+	rq->uuid = cli_option(c, "uuid");
 	rq->technology = cli_option(c, "technology");
 	rq->isolation = parse_isolation(cli_option(c, "isolation"));
 	rq->spread = is_spread(cli_option(c, "policy"));
@@ -297,6 +298,7 @@ static const char *const policy_values[] = {"pack",         "spread",  "consolid
 static const struct option create_options[] = {
 	{.name = "count", .letter = 'n', .argument = "N", .help = "how many, all or none"},
 	{.name = "name", .argument = "NAME", .help = "your name for it; further ones get -2, -3 ..."},
+	{.name = "uuid", .argument = "UUID", .help = "its UUID, as a guest's description may name it"},
 	{.name = "placement", .argument = "SLOT", .help = "first slot"},
 	{.name = "memory",
          .argument = "SIZE",

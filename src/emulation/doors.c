@@ -394,6 +394,7 @@ const struct platform_ops emulated_ops = {
 	.spawn = door_spawn,
 	.open_devices = door_open_devices,
 	.nvml = door_nvml,
+	.libvirt = platform_libvirt,
 	.now_ns = door_now,
 	.sleep_ms = door_sleep,
 	.pid_alive = door_pid_alive,

@@ -154,6 +154,17 @@ static nvml_return type_max(nvml_device d, unsigned id, unsigned *ret)
 	return r ? r : type_number(id, 3, ret);
 }
 
+/* Only types that take the whole board may be several in one guest (vendor's manual). */
+static nvml_return type_max_per_vm(unsigned id, unsigned *ret)
+{
+	unsigned max, gi;
+	nvml_return r = type_number(id, 3, &max);
+
+	if (r == NVML_SUCCESS)
+		*ret = max == 1 && type_number(id, 5, &gi) == NVML_NOT_SUPPORTED ? 16 : 1;
+	return r;
+}
+
 static nvml_return type_max_per_gi(struct nvml_vgpu_max_per_gi *info)
 {
 	if (info->version != NVML_VERSION(struct nvml_vgpu_max_per_gi, 1))
@@ -292,6 +303,7 @@ void nvml_vgpu_init(struct nvml_api *api)
 	api->VgpuTypeGetClass = type_class;
 	api->VgpuTypeGetFramebufferSize = type_framebuffer;
 	api->VgpuTypeGetMaxInstances = type_max;
+	api->VgpuTypeGetMaxInstancesPerVm = type_max_per_vm;
 	api->VgpuTypeGetMaxInstancesPerGpuInstance = type_max_per_gi;
 	api->VgpuTypeGetGpuInstanceProfileId = type_gi_profile;
 	api->VgpuTypeGetNumDisplayHeads = type_heads;

@@ -142,8 +142,13 @@ static int recover(struct ofbc_context *ctx, struct change *c, bool apply, struc
 int change_begin(struct ofbc_context *ctx, unsigned flags, const char *gpu, struct change *ret,
                  struct ofbc_error *err)
 {
-	int pending, r = context_lock(ctx, &ret->lock, err);
+	int pending, r = flags & INVENTORY_HOLDERS ? guests_look(ctx, &ret->guests) : 0;
 
+	if (r < 0)
+		return r;
+	ret->ctx = ctx;
+	ctx->guests = ret->guests;
+	r = context_lock(ctx, &ret->lock, err);
 	if (r == 0)
 		r = store_open(ctx->db_dir, true, &ret->store, err);
 	if (r == 0)
@@ -157,6 +162,9 @@ int change_begin(struct ofbc_context *ctx, unsigned flags, const char *gpu, stru
 
 void change_end(struct change *c)
 {
+	if (c->ctx)
+		c->ctx->guests = NULL;
+	guests_free(c->guests);
 	inventory_done(&c->inv);
 	store_close(c->store);
 	if (c->lock >= 0)

@@ -46,6 +46,8 @@ int ofbc_context_new(struct ofbc_context **ret, const struct ofbc_options *optio
 		return r;
 	if (ctx->platform->state_dir[0])
 		snprintf(ctx->db_dir, sizeof(ctx->db_dir), "%s", ctx->platform->state_dir);
+	if (options && options->libvirt_uri)
+		snprintf(ctx->libvirt_uri, sizeof(ctx->libvirt_uri), "%s", options->libvirt_uri);
 	ctx->log = options ? options->log : NULL;
 	ctx->log_data = options ? options->log_data : NULL;
 	ctx->platform->log = ctx->log;

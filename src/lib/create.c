@@ -446,11 +446,46 @@ static int make_all(struct inventory *inv, struct store *s, const struct ofbc_cr
 		if (r >= 0)
 			r = numbered_name(rq->name ? rq->name : "", (unsigned)made->n, name, err);
 		if (r >= 0)
-			r = create_chosen(inv, s, &c, name, NULL, false, made, err);
+			r = create_chosen(inv, s, &c, name, rq->uuid, false, made, err);
 		if (r >= 0)
 			r = note_made(inv, &c, made, before);
 	}
 	return r < 0 ? undo(inv, s, made, r, err) : 0;
+}
+
+static int check_uuid(const struct inventory *inv, const struct ofbc_create_request *rq,
+                      struct ofbc_error *err)
+{
+	char uuid[UUID_STR_MAX];
+
+	if (parse_uuid(rq->uuid, uuid) < 0) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' is no UUID", rq->uuid);
+		error_hint(err, "`uuidgen` makes one");
+		return -EINVAL;
+	}
+	if (rq->count > 1) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u partitions cannot have one UUID", rq->count);
+		error_hint(err, "make one after the other");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < inv->partitions.n; i++) {
+		if (strcmp(inv->partitions.v[i].uuid, uuid) == 0) {
+			error_set(err, EEXIST, OFBC_REASON_USAGE, "a partition %s exists already", uuid);
+			error_hint(err, "`openforbc partition show %s`", uuid);
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
+int create_requested(struct inventory *inv, struct store *s, const struct ofbc_create_request *rq,
+                     struct ofbc_partition_list *made, struct ofbc_error *err)
+{
+	int r = rq->name ? check_name(inv, rq->name, err) : 0;
+
+	if (r == 0 && rq->uuid)
+		r = check_uuid(inv, rq, err);
+	return r < 0 ? r : make_all(inv, s, rq, made, err);
 }
 
 int ofbc_partition_create(struct ofbc_context *ctx, const struct ofbc_create_request *request,
@@ -462,10 +497,8 @@ int ofbc_partition_create(struct ofbc_context *ctx, const struct ofbc_create_req
 
 	if (!made)
 		return -ENOMEM;
-	if (r == 0 && request->name)
-		r = check_name(&c.inv, request->name, err);
 	if (r == 0)
-		r = make_all(&c.inv, c.store, request, made, err);
+		r = create_requested(&c.inv, c.store, request, made, err);
 	if (r < 0)
 		return r;
 	*ret = steal_ptr(made);

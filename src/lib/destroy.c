@@ -102,9 +102,12 @@ static int check_idle(struct inventory *inv, const struct targets *t, const stru
 		return holder_error(&p->holders, err, "partition %s%s%s", p->uuid, p->name[0] ? " " : "",
 		                    p->name);
 	if (p->state == OFBC_PARTITION_UNKNOWN || !v) {
+		const char *why =
+			v && v->technology->reason[0] ? v->technology->reason : inv->partitions.note;
+
 		error_set(err, EBUSY, OFBC_REASON_IN_USE,
 		          "partition %s: whether it is in use could not be read%s%s", p->uuid,
-		          v && v->technology->reason[0] ? ": " : "", v ? v->technology->reason : "");
+		          why[0] ? ": " : "", why);
 		error_hint(err, "run as root; `openforbc host doctor` says what is missing");
 		return -EBUSY;
 	}

@@ -465,6 +465,8 @@ int inventory_load(struct ofbc_context *ctx, unsigned flags, const char *gpu, co
 		r = inventory_recount(&inv, NULL);
 	if (r == 0 && (flags & INVENTORY_HOLDERS))
 		r = load_holders(&inv);
+	if (r == 0 && (flags & INVENTORY_HOLDERS))
+		r = guests_attribute(&inv);
 	if (r < 0)
 		return r;
 	*ret = inv;

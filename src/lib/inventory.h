@@ -9,9 +9,15 @@
 #include "model/capacity.h"
 #include "store/store.h"
 
+struct guests;
+
 struct ofbc_context {
 	struct platform *platform;
-	char db_dir[512]; /* database and lock of this host */
+	char db_dir[512];      /* database and lock of this host */
+	char libvirt_uri[256]; /* "": the system's own, where it is there */
+	const struct guests
+		*guests;     /* seen before the lock was taken; NULL: look when holders are asked for */
+	bool without_guests; /* never ask libvirt, which waits for us */
 	void (*log)(void *data, const char *message);
 	void *log_data;
 };
@@ -45,7 +51,7 @@ struct inventory {
 	struct host host;
 	struct ofbc_gpu_list gpus;
 	struct view_list views;
-	struct ofbc_partition_list partitions;
+	struct ofbc_partition_list partitions; /* its note: why guests are unknown */
 	struct record_list records;
 };
 
@@ -74,6 +80,8 @@ int context_need_privilege(struct ofbc_context *ctx, const char *what, struct of
  * command left and loads the inventory with partitions and processor. Initialise with CHANGE_INIT. */
 struct change {
 	int lock;
+	struct ofbc_context *ctx;
+	struct guests *guests;
 	struct store *store;
 	struct inventory inv;
 };
@@ -89,6 +97,14 @@ int change_settle(struct ofbc_context *ctx, struct store *s, struct ofbc_error *
 /* layout_apply.c: takes back an apply that was begun and did not end. */
 int layout_recover(struct change *c, struct ofbc_error *err);
 #define _cleanup_change_ __attribute__((cleanup(change_end)))
+
+/* guests.c: libvirt's guests among the holders of the partitions. Nothing is asked where none could have one.
+ */
+int guests_attribute(struct inventory *inv);
+/* What libvirt says now; never under the lock of the host, for which a hook of libvirt may wait. *ret stays
+ * NULL where no guests are looked for. */
+int guests_look(struct ofbc_context *ctx, struct guests **ret);
+void guests_free(struct guests *g); /* accepts NULL */
 
 int partition_list_copy(const struct ofbc_partition *p, struct ofbc_partition_list *ret);
 void partition_list_done(struct ofbc_partition_list *l);
@@ -106,7 +122,10 @@ struct choice_list {
 	struct choice *v;
 	size_t n, cap;
 };
-/* create.c: makes exactly this, recorded before and after. uuid: NULL for a new one. again: it was there
+/* create.c: what ofbc_partition_create() does, within a change. */
+int create_requested(struct inventory *inv, struct store *s, const struct ofbc_create_request *rq,
+                     struct ofbc_partition_list *made, struct ofbc_error *err);
+/* Makes exactly this, recorded before and after. uuid: NULL for a new one. again: it was there
  * before, so that devices that come back keep the records they had. */
 int create_chosen(struct inventory *inv, struct store *s, const struct choice *c, const char *name,
                   const char *uuid, bool again, struct ofbc_partition_list *made, struct ofbc_error *err);

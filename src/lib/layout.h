@@ -65,4 +65,6 @@ int change_reload(struct change *c, struct ofbc_error *err);
 int make_recorded(struct change *c, const struct record *rec, bool again, struct ofbc_error *err);
 int take_member(struct change *c, const struct record *rec, const struct record_list *known,
                 struct ofbc_error *err);
+/* restore.c: makes one lost partition again. */
+int restore_partition(struct change *c, const char *uuid, struct ofbc_error *err);
 #define APPLY_FLAGS (INVENTORY_TYPES | INVENTORY_HOLDERS)

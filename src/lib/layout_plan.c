@@ -20,7 +20,8 @@ DEFINE_CLEANUP(struct ofbc_plan *, ofbc_plan_free);
 
 static bool is_in_use(const struct ofbc_partition *p)
 {
-	return p->state == OFBC_PARTITION_IN_USE || p->state == OFBC_PARTITION_UNKNOWN;
+	return p->state == OFBC_PARTITION_IN_USE || p->state == OFBC_PARTITION_RESERVED ||
+	       p->state == OFBC_PARTITION_UNKNOWN;
 }
 
 static bool stands_here(const struct ofbc_partition *p, const struct view *v)

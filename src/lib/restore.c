@@ -17,13 +17,15 @@
 
 DEFINE_CLEANUP(struct ofbc_plan *, ofbc_plan_free);
 
+/* Also one whose technology could not be looked at; but not one that stands and whose holders are unknown. */
 static bool is_lost(const struct inventory *inv, const struct record *rec)
 {
 	for (size_t i = 0; i < inv->partitions.n; i++) {
 		const struct ofbc_partition *p = &inv->partitions.v[i];
 
 		if (strcmp(p->uuid, rec->uuid) == 0)
-			return p->state == OFBC_PARTITION_LOST || p->state == OFBC_PARTITION_UNKNOWN;
+			return p->state == OFBC_PARTITION_LOST ||
+			       (p->state == OFBC_PARTITION_UNKNOWN && !p->handle[0]);
 	}
 	return false;
 }
@@ -112,6 +114,19 @@ static int restore_one(struct change *c, const struct record *lost, const struct
 	/* it stays ours, and lost */
 	(void)store_put(c->store, lost, NULL);
 	(void)change_reload(c, NULL);
+	return r;
+}
+
+int restore_partition(struct change *c, const char *uuid, struct ofbc_error *err)
+{
+	struct record_list records = {0};
+	int r = store_records(c->store, &records, err);
+
+	for (size_t i = 0; r == 0 && i < records.n; i++) {
+		if (strcmp(records.v[i].uuid, uuid) == 0)
+			r = restore_one(c, &records.v[i], &records, 0, err);
+	}
+	record_list_done(&records);
 	return r;
 }
 

@@ -272,11 +272,13 @@ GET_STRING(holder_kind, struct ofbc_holder, kind);
 GET_STRING(holder_name, struct ofbc_holder, name);
 GET_STRING(holder_release, struct ofbc_holder, release);
 GET_U64(holder_pid, struct ofbc_holder, x->pid, x->pid > 0);
+GET_U64(holder_idle, struct ofbc_holder, x->is_idle, x->is_idle);
 
 static const struct field holder_fields[] = {
 	{.key = "kind", .kind = FIELD_STRING, .get = holder_kind},
 	{.key = "name", .kind = FIELD_STRING, .get = holder_name},
 	{.key = "pid", .kind = FIELD_U64, .get = holder_pid},
+	{.key = "idle", .kind = FIELD_BOOL, .get = holder_idle, .help = "a guest that is defined with it"},
 	{.key = "release", .kind = FIELD_STRING, .get = holder_release},
 	TABLE_END,
 };
@@ -319,7 +321,8 @@ static void partition_state(const void *item, struct field_value *ret)
 	                                    [OFBC_PARTITION_IN_USE] = "in-use",
 	                                    [OFBC_PARTITION_LOST] = "lost",
 	                                    [OFBC_PARTITION_UNKNOWN] = "unknown",
-	                                    [OFBC_PARTITION_INCOMPLETE] = "incomplete"};
+	                                    [OFBC_PARTITION_INCOMPLETE] = "incomplete",
+	                                    [OFBC_PARTITION_RESERVED] = "reserved"};
 
 	ret->s = names[((const struct ofbc_partition *)item)->state];
 	ret->known = true;
@@ -343,7 +346,8 @@ static void partition_holders_text(const void *item, char *buf, size_t n)
 		if (h->pid)
 			snprintf(part, sizeof(part), "%s%s(%d)", i ? " " : "", h->name, h->pid);
 		else
-			snprintf(part, sizeof(part), "%s%s", i ? " " : "", h->name);
+			snprintf(part, sizeof(part), "%s%s%s", i ? " " : "", h->name,
+			         h->is_idle ? "(off)" : "");
 		append(buf, n, part);
 	}
 }
@@ -365,7 +369,7 @@ const struct field partition_fields[] = {
          .title = "STATE",
          .kind = FIELD_STRING,
          .get = partition_state,
-         .help = "ready, in-use, lost (the device is gone), incomplete, unknown"},
+         .help = "ready, in-use, reserved (by a guest that is off), lost, incomplete, unknown"},
 	{.key = "owner", .title = "OWNER", .kind = FIELD_STRING, .get = partition_owner},
 	{.key = "handle",
          .title = "HANDLE",
@@ -378,6 +382,104 @@ const struct field partition_fields[] = {
          .kind = FIELD_OBJECTS,
          .get = partition_holders,
          .text = partition_holders_text},
+	TABLE_END,
+};
+
+/* --- guest --- */
+
+GET_STRING(device_partition, struct ofbc_guest_device, partition);
+GET_STRING(device_name, struct ofbc_guest_device, name);
+GET_STRING(device_type, struct ofbc_guest_device, type);
+GET_STRING(device_address, struct ofbc_guest_device, address);
+GET_STRING(device_guest_address, struct ofbc_guest_device, guest_address);
+GET_U64(device_live, struct ofbc_guest_device, x->is_live, true);
+GET_U64(device_config, struct ofbc_guest_device, x->is_config, true);
+
+static const struct field device_fields[] = {
+	{.key = "partition", .kind = FIELD_STRING, .get = device_partition},
+	{.key = "name", .kind = FIELD_STRING, .get = device_name},
+	{.key = "type", .kind = FIELD_STRING, .get = device_type},
+	{.key = "address", .kind = FIELD_STRING, .get = device_address},
+	{.key = "guest_address", .kind = FIELD_STRING, .get = device_guest_address},
+	{.key = "live", .kind = FIELD_BOOL, .get = device_live},
+	{.key = "config", .kind = FIELD_BOOL, .get = device_config},
+	TABLE_END,
+};
+
+GET_STRING(claim_name, struct ofbc_claim, name);
+GET_STRING(claim_type, struct ofbc_claim, type);
+GET_STRING(claim_gpu, struct ofbc_claim, gpu);
+GET_STRING(claim_uuid, struct ofbc_claim, uuid);
+GET_U64(claim_keep, struct ofbc_claim, x->keep, true);
+
+static const struct field claim_fields[] = {
+	{.key = "name", .kind = FIELD_STRING, .get = claim_name},
+	{.key = "type", .kind = FIELD_STRING, .get = claim_type},
+	{.key = "gpu", .kind = FIELD_STRING, .get = claim_gpu},
+	{.key = "partition", .kind = FIELD_STRING, .get = claim_uuid},
+	{.key = "keep", .kind = FIELD_BOOL, .get = claim_keep},
+	TABLE_END,
+};
+
+GET_STRING(guest_name, struct ofbc_guest, name);
+GET_STRING(guest_uuid, struct ofbc_guest, uuid);
+GET_STRING(guest_machine, struct ofbc_guest, machine);
+GET_U64(guest_persistent, struct ofbc_guest, x->is_persistent, true);
+GET_LIST(guest_devices, struct ofbc_guest, x->devices, x->n_devices, struct ofbc_guest_device, device_fields);
+GET_LIST(guest_claims, struct ofbc_guest, x->claims, x->n_claims, struct ofbc_claim, claim_fields);
+
+static void guest_state(const void *item, struct field_value *ret)
+{
+	ret->s = ((const struct ofbc_guest *)item)->is_running ? "running" : "off";
+	ret->known = true;
+}
+
+/* Names of the partitions, or the addresses of what has none. */
+static void guest_devices_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_guest *g = item;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < g->n_devices; i++) {
+		const struct ofbc_guest_device *d = &g->devices[i];
+
+		append(buf, n, i ? " " : "");
+		append(buf, n, d->name[0] ? d->name : d->address);
+	}
+}
+
+static void guest_claims_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_guest *g = item;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < g->n_claims; i++) {
+		append(buf, n, i ? " " : "");
+		append(buf, n, g->claims[i].name[0] ? g->claims[i].name : g->claims[i].uuid);
+	}
+}
+
+const struct field guest_fields[] = {
+	{.key = "name", .title = "VM", .kind = FIELD_STRING, .get = guest_name, .flags = FIELD_ID},
+	{.key = "uuid", .title = "UUID", .kind = FIELD_STRING, .get = guest_uuid, .flags = FIELD_WIDE},
+	{.key = "state",
+         .title = "STATE",
+         .kind = FIELD_STRING,
+         .get = guest_state,
+         .help = "running or off"},
+	{.key = "machine", .title = "MACHINE", .kind = FIELD_STRING, .get = guest_machine},
+	{.key = "persistent", .kind = FIELD_BOOL, .get = guest_persistent},
+	{.key = "devices",
+         .title = "PARTITIONS",
+         .kind = FIELD_OBJECTS,
+         .get = guest_devices,
+         .text = guest_devices_text},
+	{.key = "claims",
+         .title = "CLAIMS",
+         .kind = FIELD_OBJECTS,
+         .get = guest_claims,
+         .text = guest_claims_text,
+         .help = "partitions that exist while it runs"},
 	TABLE_END,
 };
 

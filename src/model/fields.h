@@ -50,5 +50,6 @@ struct field {
 extern const struct field gpu_fields[];
 extern const struct field type_fields[];
 extern const struct field partition_fields[];
+extern const struct field guest_fields[];
 extern const struct field finding_fields[];
 extern const struct field step_fields[];

@@ -394,6 +394,7 @@ static const struct platform_ops linux_ops = {
 	.spawn = linux_spawn,
 	.open_devices = linux_open_devices,
 	.nvml = do_nvml,
+	.libvirt = platform_libvirt,
 	.now_ns = do_now,
 	.sleep_ms = do_sleep,
 	.pid_alive = do_pid_alive,

@@ -158,6 +158,7 @@ static const struct symbol symbols[] = {
 	PLAIN(VgpuTypeGetClass),
 	PLAIN(VgpuTypeGetFramebufferSize),
 	PLAIN(VgpuTypeGetMaxInstances),
+	PLAIN(VgpuTypeGetMaxInstancesPerVm),
 	PLAIN(VgpuTypeGetMaxInstancesPerGpuInstance),
 	PLAIN(VgpuTypeGetGpuInstanceProfileId),
 	PLAIN(VgpuTypeGetNumDisplayHeads),

@@ -199,6 +199,7 @@ struct nvml_api {
 	nvml_return (*VgpuTypeGetClass)(unsigned, char *, unsigned *);
 	nvml_return (*VgpuTypeGetFramebufferSize)(unsigned, uint64_t *);
 	nvml_return (*VgpuTypeGetMaxInstances)(nvml_device, unsigned, unsigned *);
+	nvml_return (*VgpuTypeGetMaxInstancesPerVm)(unsigned, unsigned *);
 	nvml_return (*VgpuTypeGetMaxInstancesPerGpuInstance)(struct nvml_vgpu_max_per_gi *);
 	nvml_return (*VgpuTypeGetGpuInstanceProfileId)(unsigned, unsigned *);
 	nvml_return (*VgpuTypeGetNumDisplayHeads)(unsigned, unsigned *);

@@ -15,6 +15,7 @@
 #include "base/strv.h"
 #include "openforbc/error.h"
 
+struct libvirt_api;
 struct nvml_api;
 struct platform;
 
@@ -75,6 +76,9 @@ struct platform_ops {
 	int (*open_devices)(struct platform *p, struct open_device_list *ret);
 	/* NVML. -ENOENT no library, -EPROTO unusable one. The table lives as long as the platform. */
 	int (*nvml)(struct platform *p, const struct nvml_api **ret, struct ofbc_error *err);
+	/* libvirt's client library. -ENOENT not installed, -EPROTO unusable. The same on every host: whose
+	 * guests are meant is said by the connection's URI. */
+	int (*libvirt)(struct platform *p, const struct libvirt_api **ret, struct ofbc_error *err);
 	uint64_t (*now_ns)(struct platform *p); /* monotonic */
 	void (*sleep_ms)(struct platform *p, unsigned ms);
 	bool (*pid_alive)(struct platform *p, int pid, const char *comm); /* comm: NULL or must equal */
@@ -101,6 +105,9 @@ void platform_free(struct platform *p); /* accepts NULL */
 /* Lock file in the real file system (the state directory). Waits up to timeout_ms. On -EBUSY the
  * message names the holder's pid and command. Released by close(*ret_fd) or death. */
 int lock_take(const char *path, unsigned timeout_ms, int *ret_fd, struct ofbc_error *err);
+
+int platform_libvirt(struct platform *p, const struct libvirt_api **ret, struct ofbc_error *err);
+bool is_this_machine(const char *host_name); /* is it our own name? */
 
 void platform_debug(struct platform *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,4 +67,13 @@ int state_dir_make(const char *path, struct ofbc_error *err)
 int64_t wall_clock_s(void)
 {
 	return (int64_t)time(NULL);
+}
+
+/* One of both may carry a domain. */
+bool is_this_machine(const char *host_name)
+{
+	struct utsname u;
+	size_t n = strcspn(host_name, ".");
+
+	return uname(&u) == 0 && strcspn(u.nodename, ".") == n && strncasecmp(u.nodename, host_name, n) == 0;
 }
