@@ -370,5 +370,7 @@ int holder_error(const struct ofbc_holder_list *l, struct ofbc_error *err, const
 		error_hint(err, "free it with %s", commands);
 	else if (l->incomplete)
 		error_hint(err, "run as root to see the processes of other users");
+	else
+		error_hint(err, "end what holds it, then try again");
 	return -EBUSY;
 }

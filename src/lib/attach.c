@@ -213,18 +213,31 @@ static int request_detach(struct session *s, const struct domain_device *d, unsi
 	return libvirt_error(&s->c, err, "guest %s", s->name);
 }
 
-/* Ports that attach added and that nobody else uses by now. Left behind they would do no harm. */
-static void remove_ports(struct session *s, const char *partition)
+/* The highest of the guest's PCI buses, if it is a port that attach added and that nobody uses; NULL: it is
+ * not. libvirt fills holes between the buses, so that only the last one can go. */
+static const struct domain_port *last_port(const struct domain *d)
 {
-	size_t n = strlen(PORT_ALIAS);
+	for (size_t i = 0; i < d->ports.n; i++) {
+		unsigned index = d->ports.v[i].index;
 
-	for (size_t i = 0; i < s->later.ports.n; i++) {
-		const struct domain_port *port = &s->later.ports.v[i];
+		if (index == d->top_index && !(d->is_taken[index / 8] >> index % 8 & 1))
+			return &d->ports.v[i];
+	}
+	return NULL;
+}
 
-		if (strncmp(port->alias + n, partition, strlen(partition)) == 0 &&
-		    !(s->later.is_taken[port->index / 8] >> port->index % 8 & 1) &&
-		    s->c.api->DomainDetachDeviceAlias(s->dom, port->alias, VIR_DOMAIN_AFFECT_CONFIG) < 0)
+/* Left behind they would do no harm, so that a failure is none. */
+static void remove_ports(struct session *s)
+{
+	const struct domain_port *port;
+
+	while ((port = last_port(&s->later))) {
+		unsigned index = port->index;
+
+		if (s->c.api->DomainDetachDeviceAlias(s->dom, port->alias, VIR_DOMAIN_AFFECT_CONFIG) < 0)
 			s->c.api->ResetLastError();
+		if (read_descriptions(s, NULL) < 0 || s->later.top_index >= index)
+			return;
 	}
 }
 
@@ -360,8 +373,23 @@ static int undo_config(struct session *s, const struct handover *h, int r, struc
 			                  e.message);
 	}
 	if (read_descriptions(s, &e) == 0)
-		remove_ports(s, h->p->uuid);
+		remove_ports(s);
 	return r;
+}
+
+/* libvirt leaves out what it does not know: before 10 the display of a PCI device. */
+static int check_wish(const struct session *s, const struct handover *h, const struct hostdev_wish *wish,
+                      struct ofbc_error *err)
+{
+	const struct domain_device *d = domain_find(&s->later, h->dev.address[0]);
+
+	if (d && d->has_display >= wish->display && d->has_ramfb >= wish->ramfb)
+		return 0;
+	error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "this libvirt knows no display of a %s device",
+	          h->dev.kind == HOSTDEV_PCI ? "PCI" : "mediated");
+	error_hint(err, "leave out --display, or start QEMU by hand: `openforbc partition qemu %s --display`",
+	           h->p->uuid);
+	return -ENOTSUP;
 }
 
 static int attach_config(struct session *s, const struct handover *h, const struct hostdev_wish *wish,
@@ -371,9 +399,11 @@ static int attach_config(struct session *s, const struct handover *h, const stru
 
 	if (r == 0)
 		r = attach_functions(s, h, wish, OFBC_ATTACH_CONFIG, err);
-	if (r < 0)
-		return undo_config(s, h, r, err);
-	return read_descriptions(s, err);
+	if (r == 0)
+		r = read_descriptions(s, err);
+	if (r == 0)
+		r = check_wish(s, h, wish, err);
+	return r < 0 ? undo_config(s, h, r, err) : 0;
 }
 
 /* Functions of a failed live attach that the guest got before the one that it did not get. */
@@ -526,7 +556,7 @@ static int detach_config(struct session *s, const struct ofbc_partition *p, stru
 		r = read_descriptions(s, err);
 	if (r < 0)
 		return r;
-	remove_ports(s, p->uuid);
+	remove_ports(s);
 	claim = drop_claim(s, p, err);
 	return claim < 0 ? claim : r && claim;
 }
