@@ -23,6 +23,7 @@ struct ofbc_options {
 	const char *state_dir; /* default: /var/lib/openforbc for root, else the XDG state directory */
 	const char
 		*libvirt_uri; /* whose guests; default: qemu:///system where libvirt runs, on a real host */
+	const char *devices;  /* PCI devices that count as GPUs whatever they are: "0000:01:00.0,02:00.0" */
 	void (*log)(void *data, const char *message); /* debug messages, no newline */
 	void *log_data;
 };
@@ -33,9 +34,10 @@ struct ofbc_options {
  * @options: may be NULL
  * @err:     optional details on failure
  *
- * Does not touch any device. One context per thread.
+ * Does not touch any device. One context per thread. Whether options->devices are there is seen by the calls
+ * that look at the host: they fail with -ENODEV.
  *
- * Return: 0; -EINVAL unknown host; -EACCES state directory; -ENOMEM.
+ * Return: 0; -EINVAL unknown host, or no PCI address; -EACCES state directory; -ENOMEM.
  * Since: 0.1
  */
 int ofbc_context_new(struct ofbc_context **ret, const struct ofbc_options *options, struct ofbc_error *err);

@@ -365,6 +365,45 @@ static int by_address(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Only what could be cut or given away as a whole. */
+static int check_device(const char *address, const struct pci_function *f, struct ofbc_error *err)
+{
+	if (!f->is_vf && f->class >> 16 != 0x06)
+		return 0;
+	error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "%s cannot count as a GPU: it is a %s", address,
+	          f->is_vf ? "virtual function" : "bridge");
+	error_hint(err, f->is_vf ? "name its physical function: `readlink /sys/bus/pci/devices/%s/physfn`"
+	                         : "see `lspci -s %s`",
+	           address);
+	return -ENOTSUP;
+}
+
+static int check_devices(struct host *h, struct ofbc_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && h->devices && i < h->devices->n; i++) {
+		const char *address = h->devices->v[i];
+		struct pci_function f;
+
+		if (pci_read(h->platform, address, &f) < 0) {
+			error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "no PCI device %s on this host",
+			          address);
+			error_hint(err, "`lspci -D` lists what there is");
+			return -ENODEV;
+		}
+		r = check_device(address, &f, err);
+	}
+	return r;
+}
+
+/* A device that was named, or that has partitions of ours from a command that named it. */
+static bool counts_as_gpu(const struct host *h, const char *address, const struct pci_function *f)
+{
+	return is_gpu(f) || (h->devices && strv_contains(h->devices, address)) ||
+	       (h->known && strv_contains(h->known, address) && check_device(address, f, NULL) == 0);
+}
+
 static int scan_pci(struct host *h, struct ofbc_gpu_list *l, struct ofbc_error *err)
 {
 	_cleanup_strv_ struct strv names = {0};
@@ -381,7 +420,7 @@ static int scan_pci(struct host *h, struct ofbc_gpu_list *l, struct ofbc_error *
 		struct ofbc_gpu *gpu;
 
 		/* a device may vanish between the listing and this look */
-		if (pci_read(h->platform, names.v[i], &f) < 0 || !is_gpu(&f))
+		if (pci_read(h->platform, names.v[i], &f) < 0 || !counts_as_gpu(h, names.v[i], &f))
 			continue;
 		gpu = list_add(l);
 		if (!gpu)
@@ -517,8 +556,10 @@ static int probe_one(struct host *h, struct ofbc_gpu *gpu, const struct backend_
 int host_discover(struct host *h, bool with_technologies, bool with_cpu, struct ofbc_gpu_list *ret,
                   struct ofbc_error *err)
 {
-	int r = scan_pci(h, ret, err);
+	int r = check_devices(h, err);
 
+	if (r == 0)
+		r = scan_pci(h, ret, err);
 	if (r == 0)
 		r = scan_mdev_parents(h, ret);
 	if (r == 0 && with_cpu)

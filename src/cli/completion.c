@@ -59,7 +59,7 @@ int print_completion(struct cli *c)
 	}
 	printf("_openforbc() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} words='' noun='' verb='' w i\n"
 	       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\tw=${COMP_WORDS[i]}\n"
-	       "\t\tcase $w in --host|--state|-o|--output) ((i++)); continue ;; -*) continue ;; esac\n"
+	       "\t\tcase $w in --host|--device|--state|-o|--output) ((i++)); continue ;; -*) continue ;; esac\n"
 	       "\t\tif [[ -z $noun ]]; then noun=$w; elif [[ -z $verb ]]; then verb=$w; fi\n\tdone\n"
 	       "\tcase $noun/$verb in\n\t/) words='");
 	print_nouns();

@@ -67,8 +67,22 @@ static void debug_line(void *data, const char *message)
 	fprintf(stderr, "debug: %s\n", message);
 }
 
+/* All --device of the command line; without one the variable counts. */
+static void named_devices(const struct cli *c, struct strbuf *ret)
+{
+	const char *variable = getenv("OPENFORBC_DEVICE");
+
+	for (int i = 0; i < c->n_options; i++) {
+		if (strcmp(c->options[i].option->name, "device") == 0)
+			strbuf_addf(ret, "%s%s", ret->len ? "," : "", c->options[i].value);
+	}
+	if (!cli_option(c, "device") && variable)
+		strbuf_add(ret, variable);
+}
+
 int cli_open(struct cli *c, struct ofbc_error *err)
 {
+	_cleanup_strbuf_ struct strbuf devices = STRBUF_INIT(4096);
 	bool is_local = !c->host || !c->host[0] || strcmp(c->host, "local") == 0;
 	struct ofbc_options o = {.host = c->host, .state_dir = c->state, .libvirt_uri = c->connect};
 	static char name[128];
@@ -77,6 +91,10 @@ int cli_open(struct cli *c, struct ofbc_error *err)
 	/* what virsh uses; guests of an emulated host must be named on purpose */
 	if (!o.libvirt_uri && is_local)
 		o.libvirt_uri = getenv("LIBVIRT_DEFAULT_URI");
+	named_devices(c, &devices);
+	if (devices.err)
+		return error_set_errno(err, -devices.err, "--device");
+	o.devices = strbuf_str(&devices);
 	if (c->verbose && getenv("OPENFORBC_DEBUG"))
 		o.log = debug_line;
 	r = ofbc_context_new(&c->ctx, &o, err);

@@ -7,11 +7,34 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/parse.h"
 #include "emulation/emulation.h"
 #include "lib/inventory.h"
 
 DEFINE_CLEANUP(struct ofbc_context *, ofbc_context_free);
 #define _cleanup_context_ _cleanup_(ofbc_context_free_p)
+
+/* "0000:01:00.0,02:00.0" in any spelling of addresses. */
+static int take_devices(struct ofbc_context *ctx, const char *list, struct ofbc_error *err)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, ",");
+		char word[64], address[PCI_STR_MAX];
+		struct pci_address a;
+
+		snprintf(word, sizeof(word), "%.*s", (int)(n < sizeof(word) ? n : sizeof(word) - 1), list);
+		if (parse_pci(word, &a) < 0) {
+			error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' is no PCI address", word);
+			error_hint(err, "write it as `lspci -D` prints it: 0000:01:00.0");
+			return -EINVAL;
+		}
+		pci_format(&a, address);
+		if (!strv_contains(&ctx->devices, address) && strv_add(&ctx->devices, address) < 0)
+			return -ENOMEM;
+		list += n + (list[n] == ',');
+	}
+	return 0;
+}
 
 int ofbc_context_new(struct ofbc_context **ret, const struct ofbc_options *options, struct ofbc_error *err)
 {
@@ -23,6 +46,9 @@ int ofbc_context_new(struct ofbc_context **ret, const struct ofbc_options *optio
 
 	if (!ctx)
 		return -ENOMEM;
+	r = take_devices(ctx, options ? options->devices : NULL, err);
+	if (r < 0)
+		return r;
 	r = state_dir_find(state_option, state, sizeof(state), err);
 	if (r < 0)
 		return r;
@@ -61,6 +87,7 @@ void ofbc_context_free(struct ofbc_context *ctx)
 	if (!ctx)
 		return;
 	platform_free(ctx->platform);
+	strv_done(&ctx->devices);
 	free(ctx);
 }
 

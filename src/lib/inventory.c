@@ -441,15 +441,31 @@ static int load_views(struct inventory *inv, unsigned flags, const struct ofbc_g
 	return r;
 }
 
+/* Where partitions of ours are. Who may not read that has none. */
+static void load_known(struct ofbc_context *ctx, struct strv *ret)
+{
+	struct store *s = NULL;
+
+	if (store_open(ctx->db_dir, false, &s, NULL) == 0)
+		(void)store_gpus(s, ret, NULL);
+	store_close(s);
+}
+
 int inventory_load(struct ofbc_context *ctx, unsigned flags, const char *gpu, const char *technology,
                    struct inventory *ret, struct ofbc_error *err)
 {
-	_cleanup_inventory_ struct inventory inv = {.ctx = ctx, .host = {.platform = ctx->platform}};
+	_cleanup_strv_ struct strv known = {0};
+	_cleanup_inventory_ struct inventory inv = {
+		.ctx = ctx,
+		.host = {.platform = ctx->platform, .devices = &ctx->devices, .known = &known}};
 	const struct ofbc_gpu *only = NULL;
-	int r = host_discover(&inv.host, true, flags & INVENTORY_CPU, &inv.gpus, err);
+	int r;
 
+	load_known(ctx, &known);
+	r = host_discover(&inv.host, true, flags & INVENTORY_CPU, &inv.gpus, err);
 	if (r < 0)
 		return r;
+	inv.host.known = NULL;
 	inv.host.gpus = &inv.gpus;
 	if (gpu) {
 		r = ofbc_gpu_find(&inv.gpus, gpu, &only, err);

@@ -18,6 +18,7 @@ struct ofbc_context {
 	const struct guests
 		*guests;     /* seen before the lock was taken; NULL: look when holders are asked for */
 	bool without_guests; /* never ask libvirt, which waits for us */
+	struct strv devices; /* addresses of other PCI devices that count as GPUs */
 	void (*log)(void *data, const char *message);
 	void *log_data;
 };

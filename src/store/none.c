@@ -82,6 +82,13 @@ int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err)
 	return missing(err);
 }
 
+int store_gpus(struct store *s, struct strv *ret, struct ofbc_error *err)
+{
+	(void)s;
+	(void)ret;
+	return missing(err);
+}
+
 int store_journal_begin(struct store *s, const struct journal *j, struct ofbc_error *err)
 {
 	(void)s;

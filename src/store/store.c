@@ -268,11 +268,11 @@ int store_set_cordon(struct store *s, const char *gpu, bool cordoned, struct ofb
 		gpu, err);
 }
 
-int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err)
+static int list_texts(struct store *s, const char *sql, struct strv *ret, struct ofbc_error *err)
 {
 	_cleanup_stmt_ sqlite3_stmt *st = NULL;
 	int step;
-	int r = prepare(s, "SELECT gpu FROM cordon", &st, err);
+	int r = prepare(s, sql, &st, err);
 
 	if (r < 0)
 		return r;
@@ -282,6 +282,16 @@ int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err)
 			return r;
 	}
 	return step == SQLITE_DONE ? 0 : fail(s, err, "state database");
+}
+
+int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err)
+{
+	return list_texts(s, "SELECT gpu FROM cordon", ret, err);
+}
+
+int store_gpus(struct store *s, struct strv *ret, struct ofbc_error *err)
+{
+	return list_texts(s, "SELECT DISTINCT gpu FROM partition", ret, err);
 }
 
 /* --- journal --- */

@@ -68,3 +68,5 @@ int store_end(struct store *s, int r, struct ofbc_error *err);
 int store_forget(struct store *s, const char *uuid, struct ofbc_error *err);
 int store_set_cordon(struct store *s, const char *gpu, bool cordoned, struct ofbc_error *err);
 int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err);
+/* Ids of the GPUs that partitions are recorded of. */
+int store_gpus(struct store *s, struct strv *ret, struct ofbc_error *err);
