@@ -4,19 +4,23 @@ BUILD ?= build
 MESON_ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libexpat1-dev libvirt-dev libcmocka-dev scdoc
-EXTRA_PACKAGES = clang clang-format mdevctl hyperfine codespell universal-ctags
-
-.PHONY: all deps deps-dev build demo check bench campaign lab gpu-check install clean
-all: build
-
+TEST_PACKAGES = libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 libxml2-utils util-linux
+EXTRA_PACKAGES = $(TEST_PACKAGES) clang clang-format mdevctl hyperfine codespell universal-ctags
 # Installs only what is missing, so that a build on a prepared machine needs neither root nor a network.
-deps:
-	@need=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+install = @need=$$(for p in $(1); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need; fi
 
+.PHONY: all deps deps-test deps-dev build demo check bench campaign lab gpu-check install clean
+all: build
+
+deps:
+	$(call install,$(PACKAGES))
+
+deps-test: deps
+	$(call install,$(TEST_PACKAGES))
+
 deps-dev: deps
-	@need=$$(for p in $(EXTRA_PACKAGES); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	if [ -n "$$need" ]; then $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need; fi
+	$(call install,$(EXTRA_PACKAGES))
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) $(MESON_ARGS)
@@ -28,19 +32,19 @@ build: deps
 demo: build
 	@scripts/demo $(BUILD)/src/openforbc
 
-check: build
+check: deps-test build
 	@tests/run $(BUILD)
 
 bench: build deps-dev
 	@bench/run $(BUILD)
 
-campaign: build
+campaign: deps-test build
 	@tests/campaign/run $(BUILD)
 
 lab:
 	@echo "the kernel lab is not part of this release: see docs/design/004-scope.md"; exit 1
 
-gpu-check: build
+gpu-check: deps-test build
 	@scripts/gpu-check $(BUILD)
 
 install: build

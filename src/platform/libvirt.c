@@ -52,8 +52,7 @@ int platform_libvirt(struct platform *p, const struct libvirt_api **ret, struct 
 		memcpy((char *)&api + symbols[i].offset, &address, sizeof(address));
 	}
 	if (l) {
-		/* for drivers that run in the caller's process (qemu:///embed) */
-		(void)api.EventRegisterDefaultImpl();
+		/* No event loop: nobody would run it, and what libvirt leaves to it is never freed. */
 		api.SetErrorFunc(NULL, silent);
 		library = l;
 	}

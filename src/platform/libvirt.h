@@ -7,7 +7,6 @@
 #include <libvirt/virterror.h>
 
 #define LIBVIRT_CALLS(X)                                                                                     \
-	X(EventRegisterDefaultImpl)                                                                          \
 	X(SetErrorFunc)                                                                                      \
 	X(GetLastError)                                                                                      \
 	X(ResetLastError)                                                                                    \

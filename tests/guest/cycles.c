@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cycles PARTITION GUEST N: attaches and detaches N times in one process, which must neither lose descriptors nor
- * grow. Host, state and libvirt are those of the environment. */
+/* cycles PARTITION GUEST N: attaches and detaches N times in one process, which must neither lose descriptors
+ * nor grow. Host, state and libvirt are those of the environment. */
 #include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -60,6 +60,6 @@ int main(int argc, char **argv)
 	now = mallinfo2().uordblks;
 	printf("%u descriptors before and %u after, %zu bytes grown\n", fds, open_descriptors(),
 	       now > used ? now - used : 0);
-	/* what the allocator keeps moves by a little; a leak of one small block a cycle would not */
+	/* a leak of one small block a cycle */
 	return n == 0 || open_descriptors() != fds || (now > used && now - used > n * 16);
 }
