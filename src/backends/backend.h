@@ -19,8 +19,8 @@ struct nvml_api;
 struct host {
 	struct platform *platform;
 	const struct ofbc_gpu_list *gpus; /* NULL while they are being discovered */
-	const struct strv *devices;       /* other PCI devices that count as GPUs, by address; they must exist */
-	const struct strv *known;         /* the same for those that may be gone: records of them are ours */
+	const struct strv *devices; /* other PCI devices that count as GPUs, by address; they must exist */
+	const struct strv *known;   /* the same for those that may be gone: records of them are ours */
 	/* private to backends/host.c */
 	const struct nvml_api *nvml;
 	int nvml_state; /* 0 not tried, 1 open, -errno */

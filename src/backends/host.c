@@ -372,8 +372,9 @@ static int check_device(const char *address, const struct pci_function *f, struc
 		return 0;
 	error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "%s cannot count as a GPU: it is a %s", address,
 	          f->is_vf ? "virtual function" : "bridge");
-	error_hint(err, f->is_vf ? "name its physical function: `readlink /sys/bus/pci/devices/%s/physfn`"
-	                         : "see `lspci -s %s`",
+	error_hint(err,
+	           f->is_vf ? "name its physical function: `readlink /sys/bus/pci/devices/%s/physfn`"
+	                    : "see `lspci -s %s`",
 	           address);
 	return -ENOTSUP;
 }

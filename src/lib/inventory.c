@@ -456,8 +456,7 @@ int inventory_load(struct ofbc_context *ctx, unsigned flags, const char *gpu, co
 {
 	_cleanup_strv_ struct strv known = {0};
 	_cleanup_inventory_ struct inventory inv = {
-		.ctx = ctx,
-		.host = {.platform = ctx->platform, .devices = &ctx->devices, .known = &known}};
+		.ctx = ctx, .host = {.platform = ctx->platform, .devices = &ctx->devices, .known = &known}};
 	const struct ofbc_gpu *only = NULL;
 	int r;
 
