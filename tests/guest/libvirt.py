@@ -39,6 +39,10 @@ class Libvirt:
         self.uri = f"qemu+unix:///session?socket={self.socket}"
         self.process = None
 
+    @staticmethod
+    def as_user():
+        return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+
     def start(self):
         os.makedirs(os.path.join(self.directory, "sock"), exist_ok=True)
         config = os.path.join(self.directory, "libvirtd.conf")
@@ -54,9 +58,8 @@ class Libvirt:
             for top, dirs, files in os.walk(self.directory):
                 for path in [top] + [os.path.join(top, f) for f in files + dirs]:
                     os.chown(path, 65534, 65534)
-            command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
         with open(os.path.join(self.directory, "log"), "ab") as log:
-            self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.as_user(), *command], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for _ in range(200):
             if os.path.exists(self.socket) and self.virsh("version", check=False).returncode == 0:
                 return
