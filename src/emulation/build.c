@@ -166,6 +166,8 @@ static int gpu_nvidia(struct builder *b, const char *bdf, const struct json *ent
 	put(b->m, "proc/driver/nvidia/version", text);
 	put(b->m, "sys/module/nvidia/version", driver);
 	put(b->m, "dev/nvidiactl", "");
+	put(b->m, "dev/nvidia-uvm", "");
+	put(b->m, "dev/nvidia-uvm-tools", "");
 	put(b->m, "usr/bin/nvidia-cuda-mps-control", "");
 	r = nvml_emulation_build(b->m, bdf, model, b->err);
 	if (r < 0)

@@ -60,6 +60,8 @@ int nvml_emulation_build(struct machine *m, const char *bdf, const struct json *
                          struct ofbc_error *err);
 /* What the driver forgets at reboot or driver reload; removes instances, keeps what InfoROM keeps. */
 void nvml_emulation_reboot(struct machine *m, const char *bdf);
+/* The capability nodes of the MIG instances that exist now, with the files that tell their numbers. */
+void mig_nodes_update(struct machine *m, const char *bdf);
 /* Rules shared with the vendor-VFIO files: ids creatable now on this GPU, as "id : name" lines; the
  * errno of creating one (0 possible). vfs_used: "id" of every vGPU that exists. */
 int vgpu_rules_creatable(struct machine *m, const char *bdf, struct strv *ret_lines);

@@ -485,9 +485,52 @@ int nvml_emulation_build(struct machine *m, const char *bdf, const struct json *
 	return nvml_vgpu_build(m, bdf, model);
 }
 
+/* Numbers of the driver's table of capabilities: GPU instance 0..14 of GPU minor 0..31, 8 compute instances.
+ */
+#define CAPABILITY_FIRST   3u
+#define CAPABILITIES_GI    9u
+#define INSTANCES_OF_BOARD 15u
+
+static void capability_add(struct machine *m, unsigned number, const char *name)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "DeviceFileMinor: %u\nDeviceFileMode: 292\nDeviceFileModify: 1", number);
+	tree_setf(&m->tree, NODE_READ_ONLY, text, "proc/driver/nvidia/capabilities/%s/access", name);
+	tree_setf(&m->tree, NODE_FILE, "", "dev/nvidia-caps/nvidia-cap%u", number);
+}
+
+void mig_nodes_update(struct machine *m, const char *bdf)
+{
+	_cleanup_strv_ struct strv gis = {0};
+	unsigned minor = (unsigned)tree_get_u(&m->tree, 0, ".emu/gpu/%s/minor", bdf);
+	unsigned first = CAPABILITY_FIRST + minor * INSTANCES_OF_BOARD * CAPABILITIES_GI;
+	char path[96], name[96];
+
+	tree_remove(&m->tree, "proc/driver/nvidia/capabilities/gpu%u", minor);
+	for (unsigned i = 0; i < INSTANCES_OF_BOARD * CAPABILITIES_GI; i++)
+		tree_remove(&m->tree, "dev/nvidia-caps/nvidia-cap%u", first + i);
+	snprintf(path, sizeof(path), ".emu/gpu/%s/mig/gi", bdf);
+	(void)tree_list(&m->tree, path, &gis);
+	for (size_t i = 0; i < gis.n; i++) {
+		unsigned gi = (unsigned)strtoul(gis.v[i], NULL, 10);
+		unsigned number = first + gi * CAPABILITIES_GI;
+
+		snprintf(name, sizeof(name), "gpu%u/mig/gi%u", minor, gi);
+		capability_add(m, number, name);
+		for (unsigned ci = 0; ci + 1 < CAPABILITIES_GI; ci++) {
+			if (!tree_get(&m->tree, "%s/%u/ci/%u", path, gi, ci))
+				continue;
+			snprintf(name, sizeof(name), "gpu%u/mig/gi%u/ci%u", minor, gi, ci);
+			capability_add(m, number + 1 + ci, name);
+		}
+	}
+}
+
 void nvml_emulation_reboot(struct machine *m, const char *bdf)
 {
 	tree_remove(&m->tree, ".emu/gpu/%s/mig/gi", bdf);
+	mig_nodes_update(m, bdf);
 	if (tree_get_u(&m->tree, 0, ".emu/gpu/%s/mig/persists", bdf))
 		set_number(m, bdf, "mig/mode", tree_get_u(&m->tree, 0, ".emu/gpu/%s/mig/pending", bdf));
 	else if (tree_get_u(&m->tree, 0, ".emu/gpu/%s/mig/capable", bdf))

@@ -175,6 +175,7 @@ static void set_mode_now(const char *bdf, unsigned mode)
 	tree_setf(&nvml_machine->tree, NODE_FILE, text, ".emu/gpu/%s/mig/mode", bdf);
 	tree_setf(&nvml_machine->tree, NODE_FILE, text, ".emu/gpu/%s/mig/pending", bdf);
 	tree_remove(&nvml_machine->tree, ".emu/gpu/%s/mig/gi", bdf);
+	mig_nodes_update(nvml_machine, bdf);
 }
 
 static nvml_return set_mode(nvml_device d, unsigned mode, nvml_return *activation)
@@ -343,6 +344,7 @@ static nvml_return make_gi(const struct handle *h, const struct gi_profile *p,
 	snprintf(line, sizeof(line), "%u %u %u", p->id, chosen.start, chosen.size);
 	if (tree_setf(&nvml_machine->tree, NODE_FILE, line, ".emu/gpu/%s/mig/gi/%u", h->bdf, id) < 0)
 		return NVML_MEMORY;
+	mig_nodes_update(nvml_machine, h->bdf);
 	*ret = handle_make(HANDLE_GI, h->gpu, id, 0);
 	return NVML_SUCCESS;
 }
@@ -459,8 +461,10 @@ static nvml_return gi_destroy(nvml_gi g)
 		r = !find_gi(&h, &gi)                           ? NVML_NOT_FOUND
 		    : gi.n_cis || nvml_vgpu_inside(h.bdf, h.gi) ? NVML_IN_USE
 		                                                : NVML_SUCCESS;
-	if (r == NVML_SUCCESS)
+	if (r == NVML_SUCCESS) {
 		tree_remove(&nvml_machine->tree, ".emu/gpu/%s/mig/gi/%u", h.bdf, h.gi);
+		mig_nodes_update(nvml_machine, h.bdf);
+	}
 	machine_end(nvml_machine, r ? -EIO : 0);
 	FAULT_AFTER("GpuInstanceDestroy");
 	return r;
@@ -578,6 +582,7 @@ static nvml_return make_ci(const struct handle *h, const struct gi_profile *p, u
 	if (tree_setf(&nvml_machine->tree, NODE_FILE, line, ".emu/gpu/%s/mig/gi/%u/ci/%u", h->bdf, h->gi,
 	              ci) < 0)
 		return NVML_MEMORY;
+	mig_nodes_update(nvml_machine, h->bdf);
 	*ret = handle_make(HANDLE_CI, h->gpu, h->gi, ci);
 	return NVML_SUCCESS;
 }
@@ -671,8 +676,10 @@ static nvml_return ci_destroy(nvml_ci c)
 	r = handle_open(c, HANDLE_CI, &h);
 	if (r == NVML_SUCCESS && ci_is_held(&h))
 		r = NVML_IN_USE;
-	if (r == NVML_SUCCESS)
+	if (r == NVML_SUCCESS) {
 		tree_remove(&nvml_machine->tree, ".emu/gpu/%s/mig/gi/%u/ci/%u", h.bdf, h.gi, h.ci);
+		mig_nodes_update(nvml_machine, h.bdf);
+	}
 	machine_end(nvml_machine, r ? -EIO : 0);
 	FAULT_AFTER("ComputeInstanceDestroy");
 	return r;

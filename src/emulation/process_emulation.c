@@ -50,6 +50,7 @@ static int sriov_manage(struct machine *m, const struct command *cmd, struct com
 	/* Both directions rebind the GPU: instances and the mixed-size mode are gone. */
 	sriov_drop_vfs(m, bdf);
 	tree_remove(&m->tree, ".emu/gpu/%s/mig/gi", bdf);
+	mig_nodes_update(m, bdf);
 	if (tree_get(&m->tree, ".emu/gpu/%s/vgpu/hetero", bdf))
 		(void)tree_setf(&m->tree, NODE_FILE, "0", ".emu/gpu/%s/vgpu/hetero", bdf);
 	if (strcmp(option, "-e") == 0 && sriov_make_vfs(m, bdf, total) < 0)
