@@ -2,6 +2,7 @@
 /* Everything. */
 #pragma once
 
+#include "openforbc/container.h"
 #include "openforbc/context.h"
 #include "openforbc/error.h"
 #include "openforbc/gpu.h"

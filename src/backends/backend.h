@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "model/access.h"
 #include "model/hostdev.h"
 #include "openforbc/host.h"
 #include "platform/platform.h"
@@ -55,6 +56,17 @@ int host_hostdev_function(struct host *h, const char *address, struct hostdev *r
 /* The operation `hostdev` of a virtual function without oddities: its handle is its address. */
 int host_hostdev_vf(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
                     const struct ofbc_type *t, struct hostdev *ret, struct ofbc_error *err);
+/* nodes.c: device nodes for the operation `nodes`; one that is missing is an error. */
+int host_need_node(struct host *h, const char *path, bool read_only, struct access *ret,
+                   struct ofbc_error *err);
+/* Those that every CUDA program opens, and the GPU's own. */
+int host_nvidia_nodes(struct host *h, const struct ofbc_gpu *gpu, unsigned *ret_minor, struct access *ret,
+                      struct ofbc_error *err);
+/* Card and render nodes of a PCI function. */
+int host_drm_nodes(struct host *h, const char *address, struct access *ret, struct ofbc_error *err);
+/* What a QEMU needs for this device. */
+int host_vfio_nodes(struct host *h, const struct hostdev *dev, const struct ofbc_partition *p,
+                    struct access *ret, struct ofbc_error *err);
 /* Kernel modules that keep the NVIDIA driver busy (nvidia_drm with users). */
 int host_kernel_holders(struct host *h, struct ofbc_holder_list *ret);
 void host_done(struct host *h);
@@ -118,9 +130,14 @@ struct backend_ops {
 	/* on/off; variant is the text after '=' or NULL. 0 done, 1 was so. */
 	int (*set_mode)(struct host *h, const struct ofbc_gpu *gpu, bool on, const char *variant,
 	                unsigned flags, struct ofbc_error *err);
-	/* Environment for a process; "NAME=value" added to ret. */
-	int (*env)(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+	/* Environment for a process; "NAME=value" added to ret. alone: it can open no nodes but those of
+	 * `nodes`, so that a runtime that counts devices sees this one as its first. */
+	int (*env)(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
 	           struct strv *ret, struct ofbc_error *err);
+	/* Device nodes and directories for a container or a confined process. NULL: those of `hostdev`, for
+	 * one that runs a QEMU; without both a partition has no nodes. */
+	int (*nodes)(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+	             struct access *ret, struct ofbc_error *err);
 	/* cgroup path (relative, may stay "") and CPU list ("" = any) that `run` shall apply. */
 	int (*confine)(struct host *h, const struct ofbc_partition *p, char cgroup[256], char cpus[256]);
 	/* With BACKEND_GUEST: how a guest gets the partition; t is its type, NULL when unknown. */

@@ -358,12 +358,13 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return r < 0 && r != -ENOENT ? error_set_errno(err, -r, "cannot remove '/%s'", path) : 0;
 }
 
-static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, struct strv *ret,
-               struct ofbc_error *err)
+static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
+               struct strv *ret, struct ofbc_error *err)
 {
 	struct core_set set;
 
 	(void)h;
+	(void)alone;
 	(void)gpu;
 	(void)err;
 	return parse_cores(p->handle, &set) < 0 ? 0 : strv_addf(ret, "OMP_NUM_THREADS=%u", set.n);

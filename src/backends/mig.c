@@ -500,20 +500,62 @@ static int mig_list_partitions(struct host *h, const struct ofbc_gpu *gpu, struc
 
 /* --- use --- */
 
-static int mig_env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+static int no_compute_instance(const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                               struct ofbc_error *err)
+{
+	error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "GPU instance %u of %s has no compute instance",
+	          p->native_id, gpu->alias);
+	error_hint(err, "`nvidia-smi mig -i %s -gi %u -cci`", gpu->id, p->native_id);
+	return -ENODEV;
+}
+
+static int mig_env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
                    struct strv *ret, struct ofbc_error *err)
 {
 	int r;
 
 	(void)h;
-	if (!p->handle[0]) {
-		error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "GPU instance %u of %s has no compute instance",
-		          p->native_id, gpu->alias);
-		error_hint(err, "`nvidia-smi mig -i %s -gi %u -cci`", gpu->id, p->native_id);
-		return -ENODEV;
-	}
+	(void)alone;
+	if (!p->handle[0])
+		return no_compute_instance(gpu, p, err);
 	r = strv_add(ret, "CUDA_DEVICE_ORDER=PCI_BUS_ID");
 	return r < 0 ? r : strv_addf(ret, "CUDA_VISIBLE_DEVICES=%s", p->handle);
+}
+
+/* Node of a capability; the driver makes it late, or never where udev has no rule for it. */
+static int capability_node(struct host *h, const char *capability, struct access *ret, struct ofbc_error *err)
+{
+	unsigned number;
+	char path[64];
+	int r = mig_capability(h, capability, &number);
+
+	if (r < 0)
+		return error_set(err, -r, OFBC_REASON_FAILED,
+		                 "the driver does not tell the number of capability '%s'", capability);
+	snprintf(path, sizeof(path), "/dev/nvidia-caps/nvidia-cap%u", number);
+	r = host_need_node(h, path, true, ret, err);
+	if (r == -ENODEV)
+		error_hint(err, "`nvidia-modprobe -f /proc/driver/nvidia/capabilities/%s` makes it",
+		           capability);
+	return r;
+}
+
+static int mig_nodes(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                     struct access *ret, struct ofbc_error *err)
+{
+	char capability[64];
+	unsigned minor = 0;
+	int r;
+
+	if (!p->handle[0])
+		return no_compute_instance(gpu, p, err);
+	r = host_nvidia_nodes(h, gpu, &minor, ret, err);
+	snprintf(capability, sizeof(capability), "gpu%u/mig/gi%u/access", minor, p->native_id);
+	if (r == 0)
+		r = capability_node(h, capability, ret, err);
+	snprintf(capability, sizeof(capability), "gpu%u/mig/gi%u/ci%u/access", minor, p->native_id,
+	         p->native_aux);
+	return r < 0 ? r : capability_node(h, capability, ret, err);
 }
 
 static int doctor_capable(struct mig_board *b, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
@@ -578,5 +620,6 @@ const struct backend_ops backend_mig = {
 	.destroy = mig_destroy,
 	.set_mode = mig_set_mode,
 	.env = mig_env,
+	.nodes = mig_nodes,
 	.doctor = mig_doctor,
 };

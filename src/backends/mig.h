@@ -72,6 +72,8 @@ int mig_add_partition(const struct mig_board *b, const struct mig_instance *in, 
                       struct ofbc_partition_list *ret);
 
 /* mig_change.c */
+/* Number of the node of a capability such as "gpu0/mig/gi3/ci0/access"; -ENOENT. */
+int mig_capability(struct host *h, const char *capability, unsigned *ret);
 int mig_holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
                 struct ofbc_holder_list *ret, struct ofbc_error *err);
 int mig_create(struct host *h, const struct ofbc_gpu *gpu, const struct create_args *args,

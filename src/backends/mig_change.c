@@ -52,27 +52,57 @@ static int add_processes(const struct mig_board *b, nvml_device d, struct ofbc_h
 	return r;
 }
 
-/* Node of a capability like "gpu0/gi3/ci0/access"; the table of minors is fixed but must be read. */
-static int add_capability_holders(struct host *h, const char *capability, struct ofbc_holder_list *ret)
+/* The driver's table of all capabilities says "gpu0/gi3/ci0/access 31". */
+static int capability_in_table(struct host *h, const char *capability, unsigned *ret)
 {
-	static const char path[] = "proc/driver/nvidia-caps/mig-minors";
 	const size_t size = 256 * KIB;
 	_cleanup_free_ char *text = malloc(size);
-	size_t n = strlen(capability);
-	char node[64];
+	unsigned gpu = 0;
+	int skip = 0;
+	char key[64];
+	size_t n;
 
 	if (!text)
 		return -ENOMEM;
-	if (sysfs_read(h->platform, text, size, "%s", path) <= 0)
-		return 0;
+	if (sscanf(capability, "gpu%u/mig/%n", &gpu, &skip) != 1 || !skip ||
+	    sysfs_read(h->platform, text, size, "proc/driver/nvidia-caps/mig-minors") <= 0)
+		return -ENOENT;
+	snprintf(key, sizeof(key), "gpu%u/%s ", gpu, capability + skip);
+	n = strlen(key);
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (strncmp(line, capability, n) != 0 || line[n] != ' ')
+		if (strncmp(line, key, n) != 0)
 			continue;
-		snprintf(node, sizeof(node), "/dev/nvidia-caps/nvidia-cap%lu", strtoul(line + n, NULL, 10));
-		return host_node_holders(h, node, ret);
+		*ret = (unsigned)strtoul(line + n, NULL, 10);
+		return 0;
 	}
+	return -ENOENT;
+}
+
+int mig_capability(struct host *h, const char *capability, unsigned *ret)
+{
+	static const char key[] = "DeviceFileMinor:";
+	char text[256];
+	const char *at;
+
+	if (sysfs_read(h->platform, text, sizeof(text), "proc/driver/nvidia/capabilities/%s", capability) <=
+	            0 ||
+	    !(at = strstr(text, key)))
+		return capability_in_table(h, capability, ret);
+	*ret = (unsigned)strtoul(at + sizeof(key) - 1, NULL, 10);
 	return 0;
+}
+
+static int add_capability_holders(struct host *h, const char *capability, struct ofbc_holder_list *ret)
+{
+	unsigned number;
+	char node[64];
+	int r = mig_capability(h, capability, &number);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	snprintf(node, sizeof(node), "/dev/nvidia-caps/nvidia-cap%u", number);
+	return host_node_holders(h, node, ret);
 }
 
 /* vGPUs inside: each virtual function tells the GPU instance that the driver chose for it. */
@@ -123,14 +153,14 @@ static int partition_holders(const struct mig_board *b, const struct ofbc_partit
 	if (r < 0 || !has_minor)
 		return r;
 	if (p->native_aux != NVML_NONE) {
-		snprintf(capability, sizeof(capability), "gpu%u/gi%u/ci%u/access", minor, p->native_id,
+		snprintf(capability, sizeof(capability), "gpu%u/mig/gi%u/ci%u/access", minor, p->native_id,
 		         p->native_aux);
 		r = add_capability_holders(b->host, capability, ret);
 	}
 	/* users of a sibling compute instance hold the capability of a shared GPU instance too */
 	if (r < 0 || strstr(p->type, "c."))
 		return r;
-	snprintf(capability, sizeof(capability), "gpu%u/gi%u/access", minor, p->native_id);
+	snprintf(capability, sizeof(capability), "gpu%u/mig/gi%u/access", minor, p->native_id);
 	return add_capability_holders(b->host, capability, ret);
 }
 

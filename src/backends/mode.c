@@ -427,8 +427,8 @@ static int set_mode(struct host *h, const struct ofbc_gpu *gpu, bool on, const c
 	return r < 0 ? r : change_memory_mode(h, gpu, now, want, err);
 }
 
-static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, struct strv *ret,
-               struct ofbc_error *err)
+static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
+               struct strv *ret, struct ofbc_error *err)
 {
 	char text[4096];
 	_cleanup_strv_ struct strv nodes = {0};
@@ -436,17 +436,27 @@ static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_par
 
 	(void)gpu;
 	(void)err;
-	/* The runtime numbers GPU nodes in KFD's order. */
+	/* The runtime numbers GPU nodes in KFD's order; those whose render node it may not open do not count
+	 * (kfd_devcgroup_check_permission() in the kernel hides them). */
 	(void)sysfs_list(h->platform, &nodes, NODES);
 	for (size_t i = 0; i < nodes.n; i++) {
 		if (sysfs_read(h->platform, text, sizeof(text), NODES "/%s/properties", nodes.v[i]) <= 0 ||
 		    !property(text, "simd_count"))
 			continue;
 		if (property(text, "drm_render_minor") == p->native_aux)
-			return strv_addf(ret, "ROCR_VISIBLE_DEVICES=%u", index);
+			return strv_addf(ret, "ROCR_VISIBLE_DEVICES=%u", alone ? 0 : index);
 		index++;
 	}
 	return error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "the partition has no compute node any more");
+}
+
+static int nodes(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                 struct access *ret, struct ofbc_error *err)
+{
+	int r = host_need_node(h, "/dev/kfd", false, ret, err);
+
+	(void)gpu;
+	return r < 0 ? r : host_need_node(h, p->handle, false, ret, err);
 }
 
 static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
@@ -471,5 +481,6 @@ const struct backend_ops backend_mode = {
 	.destroy = destroy,
 	.set_mode = set_mode,
 	.env = env,
+	.nodes = nodes,
 	.doctor = doctor,
 };

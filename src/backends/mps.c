@@ -381,12 +381,13 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return r;
 }
 
-static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, struct strv *ret,
-               struct ofbc_error *err)
+static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
+               struct strv *ret, struct ofbc_error *err)
 {
 	char dir[SYSFS_PATH_MAX];
 	int r;
 
+	(void)alone;
 	(void)err;
 	gpu_dir(h, gpu, dir, sizeof(dir));
 	r = strv_addf(ret, "CUDA_MPS_PIPE_DIRECTORY=/%s/pipe", dir);
@@ -401,6 +402,18 @@ static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_par
 	if (r == 0 && gpu->uuid[0])
 		r = strv_addf(ret, "CUDA_VISIBLE_DEVICES=%s", gpu->uuid);
 	return r;
+}
+
+/* The GPU's nodes, and the way to its control daemon. */
+static int nodes(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                 struct access *ret, struct ofbc_error *err)
+{
+	char dir[SYSFS_PATH_MAX];
+	int r = host_nvidia_nodes(h, gpu, NULL, ret, err);
+
+	(void)p;
+	gpu_dir(h, gpu, dir, sizeof(dir));
+	return r < 0 ? r : strv_addf(&ret->mounts, "/%s/pipe", dir);
 }
 
 static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
@@ -427,5 +440,6 @@ const struct backend_ops backend_mps = {
 	.create = create,
 	.destroy = destroy,
 	.env = env,
+	.nodes = nodes,
 	.doctor = doctor,
 };

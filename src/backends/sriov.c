@@ -527,6 +527,88 @@ static int destroy(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return 0;
 }
 
+/* --- functions that stayed on the host --- */
+
+static bool is_gpu_driver(const char *driver)
+{
+	return driver[0] && !strstr(driver, "vfio") && strcmp(driver, "pci-stub") != 0;
+}
+
+static void vf_driver(struct host *h, const char *vf, char *buf, size_t size)
+{
+	if (sysfs_link_name(h->platform, buf, size, DEVICES "/%s/driver", vf) < 0)
+		buf[0] = '\0';
+}
+
+static uint64_t order_of(const char *address)
+{
+	struct pci_address a = {0};
+
+	(void)parse_pci(address, &a);
+	return (uint64_t)a.domain << 24 | (uint64_t)a.bus << 16 | (uint64_t)a.device << 8 | a.function;
+}
+
+/* Place of a function among Intel's devices, which Level Zero counts in the order of their addresses. */
+static int level_zero_index(struct host *h, const char *vf)
+{
+	_cleanup_strv_ struct strv all = {0};
+	char driver[32];
+	int index = 0;
+
+	if (sysfs_list(h->platform, &all, DEVICES) < 0)
+		return -ENODEV;
+	for (size_t i = 0; i < all.n; i++) {
+		vf_driver(h, all.v[i], driver, sizeof(driver));
+		if (strcmp(driver, "i915") == 0 || strcmp(driver, "xe") == 0)
+			index += order_of(all.v[i]) < order_of(vf);
+	}
+	return index;
+}
+
+static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
+               struct strv *ret, struct ofbc_error *err)
+{
+	char driver[32];
+	int index, r;
+
+	vf_driver(h, p->handle, driver, sizeof(driver));
+	if (!is_gpu_driver(driver)) {
+		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
+		          "a process cannot use function %s: it is bound to %s", p->handle,
+		          driver[0] ? driver : "no driver");
+		error_hint(err, "`openforbc partition bind %s host` binds it to the GPU's driver", p->uuid);
+		return -ENOTSUP;
+	}
+	if (strcmp(gpu->vendor, "intel") != 0)
+		return 0;
+	index = alone ? 0 : level_zero_index(h, p->handle);
+	if (index < 0)
+		return error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "function %s is gone", p->handle);
+	/* Else discrete GPUs come first, whatever their address. */
+	r = strv_add(ret, "ZE_ENABLE_PCI_ID_DEVICE_ORDER=1");
+	return r < 0 ? r : strv_addf(ret, "ZE_AFFINITY_MASK=%d", index);
+}
+
+static int nodes(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,
+                 struct access *ret, struct ofbc_error *err)
+{
+	struct hostdev dev = {0};
+	char driver[32];
+	int r;
+
+	vf_driver(h, p->handle, driver, sizeof(driver));
+	if (is_gpu_driver(driver))
+		return host_drm_nodes(h, p->handle, ret, err);
+	r = host_hostdev_vf(h, gpu, p, NULL, &dev, err);
+	if (r == 0)
+		r = host_vfio_nodes(h, &dev, p, ret, err);
+	if (r == -ENOTSUP)
+		error_hint(err,
+		           "`openforbc partition bind %s host` for programs, or `... vfio-pci` for a QEMU",
+		           p->uuid);
+	return r;
+}
+
 static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_finding_list *ret)
 {
 	struct ofbc_technology t = {0};
@@ -550,7 +632,7 @@ static int doctor(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_findin
 const struct backend_ops backend_sriov = {
 	.name = "sriov",
 	.title = "SR-IOV virtual functions",
-	.caps = BACKEND_UNIT | BACKEND_GUEST,
+	.caps = BACKEND_UNIT | BACKEND_PROCESS | BACKEND_GUEST,
 	.rank = 30,
 	.probe = probe,
 	.list_types = list_types,
@@ -558,6 +640,8 @@ const struct backend_ops backend_sriov = {
 	.holders = holders,
 	.create = create,
 	.destroy = destroy,
+	.env = env,
+	.nodes = nodes,
 	.hostdev = host_hostdev_vf,
 	.doctor = doctor,
 };

@@ -55,6 +55,7 @@ extern const struct command gpu_commands[];
 extern const struct command type_commands[];
 extern const struct command partition_commands[];
 extern const struct command guest_commands[];
+extern const struct command cdi_commands[];
 extern const struct command layout_commands[];
 extern const struct command host_commands[];
 extern const struct command other_commands[];

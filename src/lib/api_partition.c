@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/parse.h"
-#include "lib/inventory.h"
+#include "lib/access.h"
 
 int ofbc_partition_list(struct ofbc_context *ctx, const char *gpu, struct ofbc_partition_list **ret,
                         struct ofbc_error *err)
@@ -105,13 +105,6 @@ static int load_one(struct ofbc_context *ctx, const char *spec, struct inventory
 	return ofbc_partition_find(&inv->partitions, spec, ret, err);
 }
 
-static int lost_error(const struct ofbc_partition *p, struct ofbc_error *err)
-{
-	error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "partition %s is lost: its device is gone", p->uuid);
-	error_hint(err, "forget it with `openforbc partition destroy %s`", p->uuid);
-	return -ENODEV;
-}
-
 int ofbc_partition_adopt(struct ofbc_context *ctx, const char *spec, const char *name, struct ofbc_error *err)
 {
 	_cleanup_change_ struct change c = CHANGE_INIT;
@@ -141,24 +134,6 @@ int ofbc_partition_adopt(struct ofbc_context *ctx, const char *spec, const char 
 	return store_put(c.store, &rec, err);
 }
 
-static int collect_env(struct inventory *inv, const struct ofbc_partition *p, struct strv *ret,
-                       struct ofbc_error *err)
-{
-	struct view *v = inventory_view(inv, p->gpu, p->technology);
-	int r;
-
-	if (p->state == OFBC_PARTITION_LOST)
-		return lost_error(p, err);
-	if (!v || !v->ops->env) {
-		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "a process cannot use a %s partition",
-		          p->technology ? p->technology : "unknown");
-		error_hint(err, "it is made to be handed to a guest");
-		return -ENOTSUP;
-	}
-	r = strv_addf(ret, "OPENFORBC_PARTITION=%s", p->uuid);
-	return r < 0 ? r : v->ops->env(&inv->host, v->gpu, p, ret, err);
-}
-
 int ofbc_partition_env(struct ofbc_context *ctx, const char *spec, char ***ret, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
@@ -167,7 +142,7 @@ int ofbc_partition_env(struct ofbc_context *ctx, const char *spec, char ***ret, 
 	int r = load_one(ctx, spec, &inv, &p, err);
 
 	if (r == 0)
-		r = collect_env(&inv, p, &env, err);
+		r = partition_env(&inv, p, false, &env, err);
 	if (r < 0)
 		return r;
 	*ret = env.v;
@@ -193,7 +168,7 @@ int ofbc_partition_run(struct ofbc_context *ctx, const char *spec, char *const a
 	int r = load_one(ctx, spec, &inv, &p, err);
 
 	if (r == 0)
-		r = collect_env(&inv, p, &env, err);
+		r = partition_env(&inv, p, false, &env, err);
 	if (r < 0)
 		return r;
 	v = inventory_view(&inv, p->gpu, p->technology);

@@ -156,4 +156,8 @@ int pci_name(struct platform *p, uint32_t vendor, uint32_t device, char *buf, si
 int state_dir_find(const char *option, char *buf, size_t size, struct ofbc_error *err);
 /* mkdir -p with mode 0755. */
 int state_dir_make(const char *path, struct ofbc_error *err);
+/* Replaces dir/name at once, for everybody to read; the directory is made. 0 done, 1 that is its content. */
+int file_replace(const char *dir, const char *name, const char *text, struct ofbc_error *err);
+/* 0 gone, 1 was not there. */
+int file_remove(const char *dir, const char *name, struct ofbc_error *err);
 int64_t wall_clock_s(void); /* seconds since 1970 */
