@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/strbuf.h"
+#include "model/container.h"
 
 /* The kernel cuts command names after this many characters. */
 #define COMM_MAX 15
@@ -41,13 +42,26 @@ static const struct {
 	{.comm = "lightdm", .release = "systemctl isolate multi-user.target"},
 };
 
+/* How this host ends a container. */
+static const char *const stop_commands[] = {
+	[CONTAINER_DOCKER] = "docker stop",
+	[CONTAINER_PODMAN] = "podman stop",
+	[CONTAINER_CRI] = "crictl stop",
+	[CONTAINER_NERDCTL] = "nerdctl stop",
+	[CONTAINER_LXC] = "lxc-stop -n",
+	[CONTAINER_LIBVIRT_LXC] = "virsh -c lxc:///system shutdown",
+	[CONTAINER_NSPAWN] = "machinectl poweroff",
+};
+
+/* Who manages LXC's containers here, told by where it keeps them. */
 static const struct {
-	const char *mark; /* in the path of the control group, before the id */
+	const char *dir;
 	const char *command;
-} runtimes[] = {
-	{.mark = "libpod-", .command = "podman"},        {.mark = "crio-", .command = "crictl"},
-	{.mark = "cri-containerd", .command = "crictl"}, {.mark = "docker", .command = "docker"},
-	{.mark = "podman", .command = "podman"},         {.mark = "kubepods", .command = "crictl"},
+} lxc_managers[] = {
+	{.dir = "etc/pve/lxc", .command = "pct shutdown"},
+	{.dir = "var/lib/incus", .command = "incus stop"},
+	{.dir = "var/snap/lxd/common/lxd", .command = "lxc stop"},
+	{.dir = "var/lib/lxd", .command = "lxc stop"},
 };
 
 /* --- recognising a process --- */
@@ -101,41 +115,36 @@ static bool recognise_guest(struct host *h, struct ofbc_holder *holder)
 	return true;
 }
 
-/* First run of at least 12 hexadecimal digits: the container's id, in its usual short form. */
-static bool container_id(const char *path, char ret[13])
+static const char *stop_command(struct host *h, const struct container *c)
 {
-	for (const char *s = path; *s; s++) {
-		size_t n = 0;
-
-		while (isxdigit((unsigned char)s[n]))
-			n++;
-		if (n >= 32) {
-			snprintf(ret, 13, "%.12s", s);
-			return true;
-		}
-		s += n ? n - 1 : 0;
+	for (size_t i = 0; c->engine == CONTAINER_LXC && i < ARRAY_SIZE(lxc_managers); i++) {
+		if (sysfs_exists(h->platform, "%s", lxc_managers[i].dir))
+			return lxc_managers[i].command;
 	}
-	return false;
+	return stop_commands[c->engine];
 }
 
 static bool recognise_container(struct host *h, struct ofbc_holder *holder)
 {
-	char cgroup[2048], id[13], comm[48];
+	char cgroup[8192], comm[24];
+	struct container c;
+	const char *stop;
 
-	if (sysfs_read(h->platform, cgroup, sizeof(cgroup), "proc/%d/cgroup", holder->pid) <= 0)
+	if (sysfs_read(h->platform, cgroup, sizeof(cgroup), "proc/%d/cgroup", holder->pid) <= 0 ||
+	    !container_of_cgroup(cgroup, &c))
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++) {
-		const char *at = strstr(cgroup, runtimes[i].mark);
-
-		if (!at || !container_id(at, id))
-			continue;
-		snprintf(holder->kind, sizeof(holder->kind), "container");
-		snprintf(comm, sizeof(comm), "%.40s", holder->name);
-		snprintf(holder->name, sizeof(holder->name), "%s in %s", comm, id);
-		snprintf(holder->release, sizeof(holder->release), "%s stop %s", runtimes[i].command, id);
-		return true;
-	}
-	return false;
+	stop = stop_command(h, &c);
+	snprintf(holder->kind, sizeof(holder->kind), "container");
+	snprintf(comm, sizeof(comm), "%s", holder->name);
+	snprintf(holder->name, sizeof(holder->name), "%.16s in %.43s", comm, c.name);
+	if (!stop)
+		snprintf(holder->release, sizeof(holder->release), "kill %d", holder->pid);
+	else if (c.uid >= 0)
+		snprintf(holder->release, sizeof(holder->release), "sudo -u '#%ld' %s %s", c.uid, stop,
+		         c.name);
+	else
+		snprintf(holder->release, sizeof(holder->release), "%s %s", stop, c.name);
+	return true;
 }
 
 static bool is_known_pid(const struct ofbc_holder_list *l, int pid)
@@ -161,7 +170,8 @@ int host_add_process(struct host *h, int pid, const char *comm, struct ofbc_hold
 		snprintf(holder->name, sizeof(holder->name), "%s", comm);
 	else if (sysfs_read(h->platform, holder->name, sizeof(holder->name), "proc/%d/comm", pid) <= 0)
 		snprintf(holder->name, sizeof(holder->name), "process %d", pid);
-	if (recognise_service(holder) || recognise_guest(h, holder) || recognise_container(h, holder))
+	/* A guest in a container (KubeVirt, Kata) is nothing that this host's libvirt knows. */
+	if (recognise_service(holder) || recognise_container(h, holder) || recognise_guest(h, holder))
 		return 0;
 	snprintf(holder->kind, sizeof(holder->kind), "process");
 	if (pid > 0)
