@@ -187,20 +187,43 @@ int ofbc_partition_env(struct ofbc_context *ctx, const char *spec, char ***ret, 
  */
 void ofbc_env_free(char **env);
 
+/* Device nodes that a program can open while it runs on a partition. */
+enum ofbc_run_devices {
+	OFBC_RUN_OWN_IF_POSSIBLE, /* the partition's and the usual pseudo devices, when we may and can do that
+	                           */
+	OFBC_RUN_OWN_DEVICES,     /* ... or do not run it */
+	OFBC_RUN_ALL_DEVICES,     /* all that its user can */
+};
+
+/**
+ * struct ofbc_run_request - a program for a partition; zero-initialise
+ *
+ * Since: 0.1
+ */
+struct ofbc_run_request {
+	const char *partition; /* UUID, name or prefix */
+	char *const *argv;     /* NULL-terminated, argv[0] searched in PATH */
+	enum ofbc_run_devices devices;
+	void (*note)(void *data,
+	             const char *text); /* optional: why it can open all devices; before it starts */
+	void *data;
+};
+
 /**
  * ofbc_partition_run() - run a program on a partition and wait for it
  * @ctx:        library context
- * @spec:       UUID, name or prefix
- * @argv:       NULL-terminated, argv[0] searched in PATH
+ * @request:    what
  * @ret_status: set on success to the exit status, 128 + signal when it was killed
  * @err:        optional details on failure
  *
- * Signals of the terminal reach the program. Blocks as long as it runs.
+ * It gets the environment of the partition; choices among devices that we were started with are not handed
+ * on. Closing other device nodes to it needs root and control groups of version 2, as a rule for all its
+ * children. Signals of the terminal reach the program. Blocks as long as it runs.
  *
- * Return: 0; -ENOENT; -ENOTSUP; -errno of starting it.
+ * Return: 0; -ENOENT; -ENOTSUP; -EPERM; -errno of starting it.
  * Since: 0.1
  */
-int ofbc_partition_run(struct ofbc_context *ctx, const char *spec, char *const argv[], int *ret_status,
+int ofbc_partition_run(struct ofbc_context *ctx, const struct ofbc_run_request *request, int *ret_status,
                        struct ofbc_error *err);
 
 #pragma GCC visibility pop

@@ -238,6 +238,24 @@ static int run_env(struct cli *c)
 	return status;
 }
 
+static void note_open(void *data, const char *text)
+{
+	cli_note(data, "all devices stay open to the program: %s\n", text);
+}
+
+static int run_there(struct cli *c, const char *partition, int *ret_status, struct ofbc_error *err)
+{
+	struct ofbc_run_request rq = {.partition = partition,
+	                              .argv = c->rest,
+	                              .devices = cli_option(c, "isolate")      ? OFBC_RUN_OWN_DEVICES
+	                                         : cli_option(c, "no-isolate") ? OFBC_RUN_ALL_DEVICES
+	                                                                       : OFBC_RUN_OWN_IF_POSSIBLE,
+	                              .note = note_open,
+	                              .data = c};
+
+	return ofbc_partition_run(c->ctx, &rq, ret_status, err);
+}
+
 /* From here to the end a signal must not leave the partition behind: it reaches the program, or, before that
  * is started, is noted and the program is not started. */
 static int run_and_destroy(struct cli *c, struct ofbc_error *err)
@@ -260,7 +278,7 @@ static int run_and_destroy(struct cli *c, struct ofbc_error *err)
 	if (caught_signal())
 		status = 128 + caught_signal();
 	else
-		r = ofbc_partition_run(c->ctx, uuid, c->rest, &status, err);
+		r = run_there(c, uuid, &status, err);
 	if (ofbc_partition_destroy(c->ctx, &uuid, 1, 0, NULL, &later) < 0)
 		fprintf(stderr, "warning: partition %s stays: %s\n", uuid, later.message);
 	return r < 0 ? r : status;
@@ -276,6 +294,12 @@ static int run_run(struct cli *c)
 		error_hint(&err, "usage: openforbc partition run P -- PROGRAM [ARGUMENT...]");
 		return cli_fail(c, &err);
 	}
+	if (cli_option(c, "isolate") && cli_option(c, "no-isolate")) {
+		error_set(&err, EINVAL, OFBC_REASON_USAGE,
+		          "--isolate and --no-isolate contradict each other");
+		error_hint(&err, "leave out one, or both to isolate where that is possible");
+		return cli_fail(c, &err);
+	}
 	if (cli_option(c, "type") || cli_option(c, "memory") || cli_option(c, "compute")) {
 		r = run_and_destroy(c, &err);
 		return r < 0 ? cli_fail(c, &err) : r;
@@ -286,7 +310,7 @@ static int run_run(struct cli *c)
 		           "usage: openforbc partition run P -- PROGRAM, or --type TYPE [GPU] -- PROGRAM");
 		return cli_fail(c, &err);
 	}
-	r = ofbc_partition_run(c->ctx, c->args[0], c->rest, &status, &err);
+	r = run_there(c, c->args[0], &status, &err);
 	return r < 0 ? cli_fail(c, &err) : status;
 }
 
@@ -334,6 +358,8 @@ static const struct option run_options[] = {
 	{.name = "type", .argument = "TYPE", .help = "make a partition for this run only"},
 	{.name = "memory", .argument = "SIZE", .help = "the same by need, or its memory limit"},
 	{.name = "compute", .argument = "PERCENT", .help = "the same by need"},
+	{.name = "isolate", .help = "do not run it unless other devices can be closed to it"},
+	{.name = "no-isolate", .help = "leave all devices open to it"},
 	{.name = NULL},
 };
 

@@ -295,10 +295,28 @@ static int door_run(struct platform *p, const struct command *cmd, struct comman
 	return s < 0 ? s : r;
 }
 
-static int door_spawn(struct platform *p, char *const argv[], const char *const *env, const char *cgroup,
-                      const char *cpus, int *ret_status)
+static int door_spawn(struct platform *p, const struct spawn *s, int *ret_status)
 {
-	return process_spawn(machine_of(p), argv, env, cgroup, cpus, ret_status);
+	return process_spawn(machine_of(p), s, ret_status);
+}
+
+/* The group is there as on hardware; its rules concern nodes that only this machine has. */
+static int door_confine(struct platform *p, const struct device_access *devices, size_t n,
+                        char cgroup[SYSFS_PATH_MAX])
+{
+	(void)snprintf(cgroup, SYSFS_PATH_MAX, "sys/fs/cgroup/openforbc/run-%d", (int)getpid());
+	for (size_t i = 0; i < n; i++)
+		if (!door_exists(p, devices[i].path + 1))
+			return -ENOENT;
+	if (!door_exists(p, "sys/fs/cgroup/openforbc"))
+		(void)door_mkdir(p, "sys/fs/cgroup/openforbc");
+	return door_mkdir(p, cgroup);
+}
+
+static void door_unconfine(struct platform *p, const char *cgroup)
+{
+	(void)door_remove(p, cgroup);
+	(void)door_remove(p, "sys/fs/cgroup/openforbc");
 }
 
 static int door_open_devices(struct platform *p, struct open_device_list *ret)
@@ -392,6 +410,8 @@ const struct platform_ops emulated_ops = {
 	.mkdir = door_mkdir,
 	.run = door_run,
 	.spawn = door_spawn,
+	.confine = door_confine,
+	.unconfine = door_unconfine,
 	.open_devices = door_open_devices,
 	.nvml = door_nvml,
 	.libvirt = platform_libvirt,

@@ -76,8 +76,7 @@ int gim_write(struct machine *m, const char *bdf, const char *file, const char *
 
 /* process_emulation.c */
 int process_run(struct machine *m, const struct command *cmd, struct command_result *ret);
-int process_spawn(struct machine *m, char *const argv[], const char *const *env, const char *cgroup,
-                  const char *cpus, int *ret_status);
+int process_spawn(struct machine *m, const struct spawn *s, int *ret_status);
 
 /* faults.c */
 int faults_add(struct machine *m, const char *group, const struct json *rules, struct ofbc_error *err);

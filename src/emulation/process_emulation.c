@@ -283,7 +283,7 @@ static int wait_for(pid_t child, int *ret_status)
 }
 
 /* The child waits for the pipe's end, so that it is noted as a holder before its first instruction. */
-static void run_child(int gate[2], char *const argv[], const char *const *env)
+static void run_child(int gate[2], const struct spawn *s)
 {
 	char c;
 
@@ -291,10 +291,12 @@ static void run_child(int gate[2], char *const argv[], const char *const *env)
 	while (read(gate[0], &c, 1) < 0 && errno == EINTR)
 		;
 	close(gate[0]);
-	for (size_t i = 0; env && env[i]; i++)
-		if (strchr(env[i], '='))
-			(void)putenv((char *)(uintptr_t)env[i]);
-	execvp(argv[0], argv);
+	for (size_t i = 0; s->drop && s->drop[i]; i++)
+		(void)unsetenv(s->drop[i]);
+	for (size_t i = 0; s->env && s->env[i]; i++)
+		if (strchr(s->env[i], '='))
+			(void)putenv((char *)(uintptr_t)s->env[i]);
+	execvp(s->argv[0], s->argv);
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -309,41 +311,40 @@ static void comm_of(const char *path, char buf[16])
 			*c = '_';
 }
 
-int process_spawn(struct machine *m, char *const argv[], const char *const *env, const char *cgroup,
-                  const char *cpus, int *ret_status)
+/* Processors of the emulated host are not those of this one: no affinity. */
+int process_spawn(struct machine *m, const struct spawn *s, int *ret_status)
 {
-	int gate[2], r, s;
+	int gate[2], r, waited;
 	char comm[16], number[16];
 	pid_t child;
 
-	(void)cpus; /* processors of the emulated host, not of this one */
 	if (pipe(gate) < 0)
 		return -errno;
 	child = fork();
 	if (child == 0)
-		run_child(gate, argv, env);
+		run_child(gate, s);
 	close(gate[0]);
 	if (child < 0) {
 		r = -errno;
 		close(gate[1]);
 		return r;
 	}
-	comm_of(argv[0], comm);
+	comm_of(s->argv[0], comm);
 	(void)snprintf(number, sizeof(number), "%d", (int)child);
 	r = machine_begin(m);
 	if (r == 0) {
-		r = hold_environment(m, child, comm, env);
-		if (r == 0 && cgroup && *cgroup)
-			r = tree_setf(&m->tree, NODE_FILE, number, "sys/fs/cgroup/%s/cgroup.procs", cgroup);
+		r = hold_environment(m, child, comm, s->env);
+		if (r == 0 && s->cgroup)
+			r = tree_setf(&m->tree, NODE_FILE, number, "%s/cgroup.procs", s->cgroup);
 		r = machine_end(m, r);
 	}
 	close(gate[1]);
-	s = wait_for(child, ret_status);
+	waited = wait_for(child, ret_status);
 	if (machine_begin(m) == 0) {
 		tree_remove(&m->tree, ".emu/hold/%d", (int)child);
-		if (cgroup && *cgroup)
-			(void)tree_setf(&m->tree, NODE_FILE, "", "sys/fs/cgroup/%s/cgroup.procs", cgroup);
+		if (s->cgroup)
+			(void)tree_setf(&m->tree, NODE_FILE, "", "%s/cgroup.procs", s->cgroup);
 		(void)machine_end(m, 0);
 	}
-	return r < 0 ? r : s;
+	return r < 0 ? r : waited;
 }

@@ -157,28 +157,118 @@ void ofbc_env_free(char **env)
 	free(env);
 }
 
-int ofbc_partition_run(struct ofbc_context *ctx, const char *spec, char *const argv[], int *ret_status,
+/* Choices among devices that the program may have been started with: they are made by the partition. */
+static const char *const choices[] = {"CUDA_VISIBLE_DEVICES",
+                                      "CUDA_DEVICE_ORDER",
+                                      "CUDA_MPS_PIPE_DIRECTORY",
+                                      "CUDA_MPS_LOG_DIRECTORY",
+                                      "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE",
+                                      "CUDA_MPS_PINNED_DEVICE_MEM_LIMIT",
+                                      "ROCR_VISIBLE_DEVICES",
+                                      "HIP_VISIBLE_DEVICES",
+                                      "GPU_DEVICE_ORDINAL",
+                                      "ZE_AFFINITY_MASK",
+                                      NULL};
+
+/* A group in which only the partition's nodes can be opened. */
+static int isolate(struct inventory *inv, const struct ofbc_partition *p, char cgroup[SYSFS_PATH_MAX],
+                   struct ofbc_error *err)
+{
+	_cleanup_access_ struct access a = {0};
+	_cleanup_free_ struct device_access *devices = NULL;
+	struct platform *platform = inv->host.platform;
+	int r = partition_nodes(inv, p, &a, err);
+
+	if (r < 0)
+		return r;
+	devices = calloc(a.nodes.n + 1, sizeof(*devices));
+	if (!devices)
+		return -ENOMEM;
+	for (size_t i = 0; i < a.nodes.n; i++)
+		devices[i] = (struct device_access){.path = a.nodes.v[i].path,
+		                                    .is_read_only = a.nodes.v[i].is_read_only};
+	r = platform->ops->confine(platform, devices, a.nodes.n, cgroup);
+	if (r == -EPERM || r == -EACCES) {
+		error_set(err, EPERM, OFBC_REASON_NOT_PERMITTED,
+		          "closing device nodes to a program needs root");
+		error_hint(err, "run the same command with sudo; in a container it may be forbidden to root");
+	} else if (r == -ENOTSUP) {
+		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
+		          "this host has no control groups of version 2 with device rules");
+		error_hint(err, "boot with systemd.unified_cgroup_hierarchy=1, or leave out --isolate");
+	} else if (r < 0) {
+		error_set_errno(err, -r, "cannot make a control group with device rules");
+	}
+	return r;
+}
+
+/* cgroup: "" when the program can open all that its user can. */
+static int isolate_as_wanted(struct inventory *inv, const struct ofbc_partition *p,
+                             const struct ofbc_run_request *rq, char cgroup[SYSFS_PATH_MAX],
+                             struct ofbc_error *err)
+{
+	struct view *v = inventory_view(inv, p->gpu, p->technology);
+	struct ofbc_error why = {0};
+	int r;
+
+	cgroup[0] = '\0';
+	if (rq->devices == OFBC_RUN_ALL_DEVICES ||
+	    (!v->ops->nodes && rq->devices == OFBC_RUN_OWN_IF_POSSIBLE))
+		return 0;
+	r = isolate(inv, p, cgroup, &why);
+	if (r == 0)
+		return 0;
+	cgroup[0] = '\0';
+	if (rq->devices == OFBC_RUN_OWN_DEVICES || r == -ENOMEM) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	if (rq->note)
+		rq->note(rq->data, why.message);
+	return 0;
+}
+
+/* Processors and memory of a partition that is made of them. */
+static int confine(struct inventory *inv, const struct ofbc_partition *p, char cgroup[256], char cpus[256],
+                   struct ofbc_error *err)
+{
+	struct view *v = inventory_view(inv, p->gpu, p->technology);
+	int r = v->ops->confine ? v->ops->confine(&inv->host, p, cgroup, cpus) : 0;
+
+	return r < 0 ? error_set_errno(err, -r, "cannot confine a process to partition %s", p->uuid) : 0;
+}
+
+int ofbc_partition_run(struct ofbc_context *ctx, const struct ofbc_run_request *rq, int *ret_status,
                        struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_strv_ struct strv env = {0};
+	_cleanup_strv_ struct strv env = {0}, unused = {0};
 	const struct ofbc_partition *p;
-	struct view *v;
-	char cgroup[256] = "", cpus[256] = "";
-	int r = load_one(ctx, spec, &inv, &p, err);
+	char own[256] = "", cpus[256] = "", isolated[SYSFS_PATH_MAX] = "";
+	struct spawn s = {.argv = rq->argv};
+	int r = load_one(ctx, rq->partition, &inv, &p, err);
 
+	/* before anything is made for a partition that a process cannot use */
 	if (r == 0)
-		r = partition_env(&inv, p, false, &env, err);
-	if (r < 0)
-		return r;
-	v = inventory_view(&inv, p->gpu, p->technology);
-	if (v->ops->confine) {
-		r = v->ops->confine(&inv.host, p, cgroup, cpus);
-		if (r < 0)
-			return error_set_errno(err, -r, "cannot confine a process to partition %s", p->uuid);
-	}
+		r = partition_env(&inv, p, false, &unused, err);
+	if (r == 0)
+		r = confine(&inv, p, own, cpus, err);
+	if (r == 0)
+		r = isolate_as_wanted(&inv, p, rq, isolated, err);
+	if (r == 0)
+		r = partition_env(&inv, p, isolated[0], &env, err);
 	host_nvml_close(&inv.host);
-	r = ctx->platform->ops->spawn(ctx->platform, argv, (const char *const *)env.v,
-	                              cgroup[0] ? cgroup : NULL, cpus[0] ? cpus : NULL, ret_status);
-	return r < 0 ? error_set_errno(err, -r, "cannot run '%s'", argv[0]) : 0;
+	if (r == 0) {
+		s.env = (const char *const *)env.v;
+		s.drop = inventory_view(&inv, p->gpu, p->technology)->ops->nodes ? choices : NULL;
+		s.cgroup = isolated[0] ? isolated : own[0] ? own : NULL;
+		s.cpus = cpus[0] ? cpus : NULL;
+		r = ctx->platform->ops->spawn(ctx->platform, &s, ret_status);
+		if (r < 0)
+			error_set_errno(err, -r, "cannot run '%s'", rq->argv[0]);
+	}
+	if (isolated[0])
+		ctx->platform->ops->unconfine(ctx->platform, isolated);
+	return r;
 }

@@ -41,9 +41,20 @@ static bool has_name_of(const char *const *env, const char *entry)
 	return false;
 }
 
-/* Our environment with env on top; made before the fork, since a child of threads must not allocate.
- * The strings are borrowed. */
-static char **merged_env(const char *const *env)
+static bool is_dropped(const char *const *drop, const char *entry)
+{
+	size_t n = strcspn(entry, "=");
+
+	for (; drop && *drop; drop++) {
+		if (strlen(*drop) == n && strncmp(*drop, entry, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Our environment without some, with env on top; made before the fork, since a child of threads must not
+ * allocate. The strings are borrowed. */
+static char **merged_env(const char *const *env, const char *const *drop)
 {
 	size_t n = 1;
 	char **all;
@@ -57,7 +68,7 @@ static char **merged_env(const char *const *env)
 		return NULL;
 	n = 0;
 	for (size_t i = 0; environ && environ[i]; i++) {
-		if (!has_name_of(env, environ[i]))
+		if (!has_name_of(env, environ[i]) && !is_dropped(drop, environ[i]))
 			all[n++] = environ[i];
 	}
 	for (size_t i = 0; env && env[i]; i++)
@@ -251,7 +262,7 @@ int command_run(const struct command *cmd, struct command_result *ret)
 
 	ret->status = 0;
 	ret->out[0] = '\0';
-	env = merged_env(cmd->env);
+	env = merged_env(cmd->env, NULL);
 	if (!env)
 		return -ENOMEM;
 	in = input_fd(cmd->input);
@@ -363,10 +374,9 @@ static void release_signals(const struct spawn_signals *s)
 	sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
 
-int spawn_here(char *const argv[], const char *const *env, int cgroup_fd, const char *cpus,
-               void (*before_wait)(void *data, int pid), void *data, int *ret_status)
+int spawn_here(const struct spawn *s, int cgroup_fd, int *ret_status)
 {
-	_cleanup_free_ char **all = merged_env(env);
+	_cleanup_free_ char **all = merged_env(s->env, s->drop);
 	_cleanup_close_ int err_r = -1, err_w = -1;
 	struct spawn_signals signals;
 	cpu_set_t set;
@@ -375,7 +385,7 @@ int spawn_here(char *const argv[], const char *const *env, int cgroup_fd, const 
 
 	if (!all)
 		return -ENOMEM;
-	if (cpus && parse_cpus(cpus, &set) < 0)
+	if (s->cpus && parse_cpus(s->cpus, &set) < 0)
 		return -EINVAL;
 	if (pipe2(err, O_CLOEXEC) < 0)
 		return -errno;
@@ -389,17 +399,15 @@ int spawn_here(char *const argv[], const char *const *env, int cgroup_fd, const 
 		release_signals(&signals);
 		if (cgroup_fd >= 0)
 			r = join_cgroup(cgroup_fd);
-		if (r == 0 && cpus && sched_setaffinity(0, sizeof(set), &set) < 0)
+		if (r == 0 && s->cpus && sched_setaffinity(0, sizeof(set), &set) < 0)
 			r = -errno;
 		if (r < 0)
 			fail_child(err_w, -r);
-		exec_child(argv, all, err_w);
+		exec_child(s->argv, all, err_w);
 	}
 	close(steal_fd(&err_w));
 	if (pid > 0)
 		r = exec_error(err_r);
-	if (r == 0 && before_wait)
-		before_wait(data, pid);
 	if (pid > 0)
 		status = wait_and_forward(pid, &signals.forward);
 	release_signals(&signals);
@@ -408,22 +416,21 @@ int spawn_here(char *const argv[], const char *const *env, int cgroup_fd, const 
 	return r;
 }
 
-int linux_spawn(struct platform *p, char *const argv[], const char *const *env, const char *cgroup,
-                const char *cpus, int *ret_status)
+int linux_spawn(struct platform *p, const struct spawn *s, int *ret_status)
 {
 	_cleanup_close_ int fd = -1;
 	char path[SYSFS_PATH_MAX];
 
 	if (!linux_of(p)->is_real)
 		return -ENOTSUP; /* the partitions of a file tree are not on this machine */
-	if (cgroup) {
-		if ((size_t)snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup) >= sizeof(path))
+	if (s->cgroup) {
+		if ((size_t)snprintf(path, sizeof(path), "%s/cgroup.procs", s->cgroup) >= sizeof(path))
 			return -ENAMETOOLONG;
 		fd = linux_open(linux_of(p), path, O_WRONLY, 0);
 		if (fd < 0)
 			return fd;
 	}
-	return spawn_here(argv, env, fd, cpus, NULL, NULL, ret_status);
+	return spawn_here(s, fd, ret_status);
 }
 
 int linux_run(struct platform *p, const struct command *cmd, struct command_result *ret)

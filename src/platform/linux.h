@@ -17,9 +17,10 @@ static inline struct linux_platform *linux_of(struct platform *p)
 
 int linux_open(const struct linux_platform *l, const char *path, int flags, unsigned mode); /* fd or -errno */
 int linux_run(struct platform *p, const struct command *cmd, struct command_result *ret);
-int linux_spawn(struct platform *p, char *const argv[], const char *const *env, const char *cgroup,
-                const char *cpus, int *ret_status);
+int linux_spawn(struct platform *p, const struct spawn *s, int *ret_status);
+int linux_confine(struct platform *p, const struct device_access *devices, size_t n,
+                  char cgroup[SYSFS_PATH_MAX]);
+void linux_unconfine(struct platform *p, const char *cgroup);
 int linux_open_devices(struct platform *p, struct open_device_list *ret);
-/* Starts argv on this machine for `partition run`; used by the emulation, too. before_wait may be NULL. */
-int spawn_here(char *const argv[], const char *const *env, int cgroup_fd, const char *cpus,
-               void (*before_wait)(void *data, int pid), void *data, int *ret_status);
+/* Starts it on this machine; cgroup_fd: open cgroup.procs, or -1. */
+int spawn_here(const struct spawn *s, int cgroup_fd, int *ret_status);

@@ -45,6 +45,22 @@ struct command_result {
 	char out[8192]; /* stdout and stderr together, cut */
 };
 
+/* A user's own program, in the foreground. */
+struct spawn {
+	char *const *argv;       /* argv[0] searched in PATH */
+	const char *const *env;  /* "NAME=value" set on top of ours; may be NULL */
+	const char *const *drop; /* names of variables that it does not inherit; may be NULL */
+	const char *cgroup;      /* joined before it starts, relative path; NULL: ours */
+	const char *cpus;        /* list of processors; NULL: ours */
+};
+
+struct device_access {
+	const char *path; /* "/dev/nvidia0" */
+	bool is_read_only;
+};
+
+#define SYSFS_PATH_MAX 512
+
 /* Runs a program of this machine, whatever host is worked on; as the door `run`. exec.c */
 int command_run(const struct command *cmd, struct command_result *ret);
 
@@ -67,11 +83,15 @@ struct platform_ops {
 	int (*mkdir)(struct platform *p, const char *path);
 	/* 0 when the program ran (status in ret), -ENOENT not installed, -ETIMEDOUT, -errno. */
 	int (*run)(struct platform *p, const struct command *cmd, struct command_result *ret);
-	/* Runs argv with env added and the terminal's descriptors, waits. cgroup: joined before exec,
-	 * relative path or NULL. cpus: list for the affinity, or NULL. *ret_pid_hook, when set, is called in
-	 * the parent with the child's pid. */
-	int (*spawn)(struct platform *p, char *const argv[], const char *const *env, const char *cgroup,
-	             const char *cpus, int *ret_status);
+	/* Runs a program with the terminal's descriptors and waits for its end. */
+	int (*spawn)(struct platform *p, const struct spawn *s, int *ret_status);
+	/* Makes a control group whose processes can open these device nodes, the usual pseudo devices, and no
+	 * others; its path for spawn. -EPERM not root, or forbidden to root; -ENOTSUP no cgroup v2, or a
+	 * kernel without such rules; -ENOENT a node is missing. */
+	int (*confine)(struct platform *p, const struct device_access *devices, size_t n,
+	               char cgroup[SYSFS_PATH_MAX]);
+	/* Removes it, unless a process stayed in it: then it and its rules stay, too. */
+	void (*unconfine)(struct platform *p, const char *cgroup);
 	/* Every open descriptor below /dev/{nvidia*,vfio,dri,kfd,iommu} of every process; one scan. */
 	int (*open_devices)(struct platform *p, struct open_device_list *ret);
 	/* NVML. -ENOENT no library, -EPROTO unusable one. The table lives as long as the platform. */
@@ -112,7 +132,6 @@ bool is_this_machine(const char *host_name); /* is it our own name? */
 void platform_debug(struct platform *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* --- sysfs.c: convenience over the doors. Path arguments are printf formats. --- */
-#define SYSFS_PATH_MAX 512
 ssize_t sysfs_read(struct platform *p, char *buf, size_t size, const char *path_fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 int sysfs_read_u64(struct platform *p, uint64_t *ret, const char *path_fmt, ...)

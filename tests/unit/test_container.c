@@ -6,13 +6,19 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "guest/cdi.h"
 #include "model/container.h"
+#include "platform/device_rules.h"
+#include "platform/platform.h"
 
 /* --- control groups, in the forms that engines make --- */
 
@@ -196,12 +202,175 @@ static void test_cdi_names(void **state)
 		assert_false(cdi_name_ok(bad[i]));
 }
 
+/* --- rules for device nodes --- */
+
+enum { READ = BPF_DEVCG_ACC_READ, WRITE = BPF_DEVCG_ACC_WRITE, MAKE = BPF_DEVCG_ACC_MKNOD };
+
+/* The kernel's machine, as far as the program uses it; 2: it does something that is not expected. */
+static unsigned interpret(const struct bpf_insn *v, size_t n, unsigned type, unsigned access, unsigned major,
+                          unsigned minor)
+{
+	const struct bpf_cgroup_dev_ctx ctx = {
+		.access_type = access << 16 | type, .major = major, .minor = minor};
+	uint64_t reg[6] = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		const struct bpf_insn *in = &v[i];
+		uint32_t word;
+
+		switch (in->code) {
+		case BPF_LDX | BPF_W | BPF_MEM:
+			memcpy(&word, (const char *)&ctx + in->off, sizeof(word));
+			reg[in->dst_reg] = word;
+			break;
+		case BPF_ALU64 | BPF_MOV | BPF_X:
+			reg[in->dst_reg] = reg[in->src_reg];
+			break;
+		case BPF_ALU64 | BPF_MOV | BPF_K:
+			reg[in->dst_reg] = (uint64_t)in->imm;
+			break;
+		case BPF_ALU64 | BPF_AND | BPF_K:
+			reg[in->dst_reg] &= (uint64_t)in->imm;
+			break;
+		case BPF_ALU64 | BPF_RSH | BPF_K:
+			reg[in->dst_reg] >>= in->imm;
+			break;
+		case BPF_JMP | BPF_JNE | BPF_K:
+			i += reg[in->dst_reg] != (uint64_t)in->imm ? (size_t)in->off : 0;
+			break;
+		case BPF_JMP | BPF_EXIT:
+			return (unsigned)reg[0];
+		default:
+			return 2;
+		}
+	}
+	return 2;
+}
+
+static void test_device_program(void **state)
+{
+	static const struct device_rule rules[] = {{.major = 195, .minor = 0},
+	                                           {.major = 195, .minor = 255},
+	                                           {.major = 510, .minor = 66, .is_read_only = true},
+	                                           {.major = 226, .is_any_minor = true}};
+	static const struct {
+		unsigned type, access, major, minor, verdict;
+	} cases[] = {
+		{BPF_DEVCG_DEV_CHAR, READ | WRITE, 195, 0, 1},
+		{BPF_DEVCG_DEV_CHAR, READ | WRITE, 195, 255, 1},
+		{BPF_DEVCG_DEV_CHAR, READ | WRITE, 195, 1, 0},
+		{BPF_DEVCG_DEV_CHAR, READ, 194, 0, 0},
+		{BPF_DEVCG_DEV_CHAR, READ, 510, 66, 1},
+		{BPF_DEVCG_DEV_CHAR, READ | WRITE, 510, 66, 0},
+		{BPF_DEVCG_DEV_CHAR, WRITE, 510, 66, 0},
+		{BPF_DEVCG_DEV_CHAR, READ, 510, 67, 0},
+		{BPF_DEVCG_DEV_CHAR, READ | WRITE, 226, 0, 1},
+		{BPF_DEVCG_DEV_CHAR, WRITE, 226, 128, 1},
+		{BPF_DEVCG_DEV_CHAR, MAKE, 195, 0, 0},
+		{BPF_DEVCG_DEV_CHAR, MAKE | READ, 226, 1, 0},
+		{BPF_DEVCG_DEV_BLOCK, READ, 195, 0, 0},
+		{BPF_DEVCG_DEV_BLOCK, READ, 1, 3, 0},
+		{BPF_DEVCG_DEV_CHAR, READ | WRITE, 1, 3, 1},
+		{BPF_DEVCG_DEV_CHAR, READ, 1, 1, 0},
+		{BPF_DEVCG_DEV_CHAR, READ | WRITE, 136, 17, 1},
+		{BPF_DEVCG_DEV_CHAR, READ, 5, 0, 1},
+		{BPF_DEVCG_DEV_CHAR, MAKE, 1, 3, 0},
+		{BPF_DEVCG_DEV_CHAR, READ, 10, 196, 0},
+	};
+	_cleanup_free_ struct bpf_insn *program = calloc(DEVICE_PROGRAM_MAX, sizeof(*program));
+	static struct device_rule many[DEVICE_RULES_MAX + 1];
+	size_t n = device_program(rules, ARRAY_SIZE(rules), program);
+
+	(void)state;
+	assert_in_range(n, 10, DEVICE_PROGRAM_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned verdict =
+			interpret(program, n, cases[i].type, cases[i].access, cases[i].major, cases[i].minor);
+
+		if (verdict != cases[i].verdict)
+			fail_msg("%u:%u access %u type %u: %u", cases[i].major, cases[i].minor,
+			         cases[i].access, cases[i].type, verdict);
+	}
+	assert_in_range(device_program(many, DEVICE_RULES_MAX, program), 1, DEVICE_PROGRAM_MAX);
+	assert_int_equal(device_program(many, DEVICE_RULES_MAX + 1, program), 0);
+	n = device_program(NULL, 0, program);
+	assert_int_equal(interpret(program, n, BPF_DEVCG_DEV_CHAR, READ, 195, 0), 0);
+	assert_int_equal(interpret(program, n, BPF_DEVCG_DEV_CHAR, READ, 1, 5), 1);
+}
+
+/* Character devices that most machines have and no container gets. */
+static const char *const candidates[] = {"/dev/kmsg",         "/dev/fuse", "/dev/loop-control",
+                                         "/dev/net/tun",      "/dev/kvm",  "/dev/cpu_dma_latency",
+                                         "/dev/autofs",       "/dev/hpet", "/dev/rtc0",
+                                         "/dev/btrfs-control"};
+
+static size_t find_devices(const char *ret[2])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(candidates) && n < 2; i++) {
+		int fd = open(candidates[i], O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		close(fd);
+		ret[n++] = candidates[i];
+	}
+	return n;
+}
+
+/* The real kernel: opens in a group, by a program and by its child; the group goes with its program. */
+static void test_confine(void **state)
+{
+	char sh[] = "sh", opt[] = "-c", script[1024], cgroup[SYSFS_PATH_MAX], again[SYSFS_PATH_MAX],
+	     full[600];
+	char *argv[] = {sh, opt, script, NULL};
+	struct platform *p = NULL;
+	const char *devices[2];
+	struct device_access own = {0}, missing = {.path = "/dev/openforbc-none"};
+	int status = -1, r;
+
+	(void)state;
+	assert_int_equal(platform_linux_new("/", NULL, &p, NULL), 0);
+	if (geteuid() != 0 || find_devices(devices) < 2) {
+		print_message("skipped: needs root and two devices that can be opened\n");
+		platform_free(p);
+		skip();
+	}
+	own.path = devices[0];
+	own.is_read_only = true;
+	r = p->ops->confine(p, &own, 1, cgroup);
+	if (r == -EPERM || r == -ENOTSUP) {
+		print_message("skipped: no control groups with device rules here: %s\n", strerror(-r));
+		platform_free(p);
+		skip();
+	}
+	assert_int_equal(r, 0);
+	snprintf(script, sizeof(script),
+	         "echo x >/dev/null && head -c 1 /dev/urandom >/dev/null || exit 10\n"
+	         "( : <%s ) || exit 11\n( : >>%s ) 2>/dev/null && exit 12\n"
+	         "( : <%s ) 2>/dev/null && exit 13\nsh -c ': <%s' 2>/dev/null && exit 14\n"
+	         "mknod /tmp/openforbc-node c 1 3 2>/dev/null && exit 15\nexit 5",
+	         devices[0], devices[0], devices[1], devices[1]);
+	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = argv, .cgroup = cgroup}, &status), 0);
+	assert_int_equal(status, 5);
+	/* the same program outside of the group can open both, so that the rules made the difference */
+	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = argv}, &status), 0);
+	assert_int_equal(status, 12);
+	snprintf(full, sizeof(full), "/%s", cgroup);
+	assert_int_equal(access(full, F_OK), 0);
+	p->ops->unconfine(p, cgroup);
+	assert_int_not_equal(access(full, F_OK), 0);
+	assert_int_equal(p->ops->confine(p, &missing, 1, again), -ENOENT);
+	platform_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cgroups),
-		cmocka_unit_test(test_cdi),
-		cmocka_unit_test(test_cdi_names),
+		cmocka_unit_test(test_cgroups),   cmocka_unit_test(test_cdi),
+		cmocka_unit_test(test_cdi_names), cmocka_unit_test(test_device_program),
+		cmocka_unit_test(test_confine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

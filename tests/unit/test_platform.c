@@ -400,12 +400,15 @@ static void test_spawn(void **state)
 	char out[128], script[256], procs[128], cpus[16];
 	char sh[] = "sh", opt[] = "-c", none[] = "ofbc-no-such-program";
 	char *argv[] = {sh, opt, script, NULL}, *missing[] = {none, NULL};
-	const char *const env[] = {"OFBC_TEST=value", NULL};
+	const char *const env[] = {"OFBC_TEST=value", NULL}, *const drop[] = {"OFBC_DROPPED", "OFBC_TEST",
+	                                                                      NULL};
 	_cleanup_close_ int cgroup = -1;
 	cpu_set_t set;
 	int status = -1, cpu = 0;
 
 	path_of(f, "out", out, sizeof(out));
+	setenv("OFBC_DROPPED", "dropped", 1);
+	setenv("OFBC_DROPPED2", "-2", 1);
 	put_file(f, "cgroup.procs", "");
 	path_of(f, "cgroup.procs", procs, sizeof(procs));
 	cgroup = open(procs, O_WRONLY | O_CLOEXEC);
@@ -414,21 +417,25 @@ static void test_spawn(void **state)
 		cpu++;
 	snprintf(cpus, sizeof(cpus), "%d", cpu);
 	snprintf(script, sizeof(script),
-	         "{ echo $OFBC_TEST; [ \"$(cat %s)\" = $$ ] && echo joined; "
+	         "{ echo $OFBC_TEST$OFBC_DROPPED$OFBC_DROPPED2; [ \"$(cat %s)\" = $$ ] && echo joined; "
 	         "grep Cpus_allowed_list /proc/self/status; } >%s; exit 5",
 	         procs, out);
-	assert_int_equal(spawn_here(argv, env, cgroup, cpus, NULL, NULL, &status), 0);
+	assert_int_equal(spawn_here(&(struct spawn){.argv = argv, .env = env, .drop = drop, .cpus = cpus},
+	                            cgroup, &status),
+	                 0);
 	assert_int_equal(status, 5);
-	snprintf(script, sizeof(script), "value\njoined\nCpus_allowed_list:\t%d", cpu);
+	snprintf(script, sizeof(script), "value-2\njoined\nCpus_allowed_list:\t%d", cpu);
 	assert_content(f, "out", script);
 	snprintf(script, sizeof(script), "kill -TERM $$");
-	assert_int_equal(p->ops->spawn(p, argv, NULL, NULL, NULL, &status), 0);
+	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = argv}, &status), 0);
 	assert_int_equal(status, 128 + SIGTERM);
-	assert_int_equal(p->ops->spawn(p, missing, NULL, NULL, NULL, &status), -ENOENT);
-	assert_int_equal(p->ops->spawn(p, argv, NULL, NULL, "3-1", &status), -EINVAL);
-	assert_int_equal(p->ops->spawn(p, argv, NULL, NULL, "x", &status), -EINVAL);
-	assert_int_equal(p->ops->spawn(p, argv, NULL, "sys/fs/cgroup/ofbc-none", NULL, &status), -ENOENT);
-	assert_int_equal(f->tree->ops->spawn(f->tree, argv, NULL, NULL, NULL, &status), -ENOTSUP);
+	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = missing}, &status), -ENOENT);
+	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = argv, .cpus = "3-1"}, &status), -EINVAL);
+	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = argv, .cpus = "x"}, &status), -EINVAL);
+	assert_int_equal(
+		p->ops->spawn(p, &(struct spawn){.argv = argv, .cgroup = "sys/fs/cgroup/ofbc-none"}, &status),
+		-ENOENT);
+	assert_int_equal(f->tree->ops->spawn(f->tree, &(struct spawn){.argv = argv}, &status), -ENOTSUP);
 	assert_int_equal(status, 128 + SIGTERM);
 }
 
@@ -441,7 +448,7 @@ static void test_spawn_forwards(void **state)
 	int status = -1;
 
 	(void)state;
-	assert_int_equal(spawn_here(argv, NULL, -1, NULL, NULL, NULL, &status), 0);
+	assert_int_equal(spawn_here(&(struct spawn){.argv = argv}, -1, &status), 0);
 	assert_int_equal(status, 9);
 }
 
