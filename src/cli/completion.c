@@ -41,7 +41,7 @@ static void print_nouns(void)
 /* What an argument position takes, by its name in the usage. */
 static const char *ids_for(const char *args)
 {
-	if (strncmp(args, "P", 1) == 0)
+	if (strncmp(args, "P", 1) == 0 || strncmp(args, "[P", 2) == 0)
 		return "partition list -q";
 	if (strstr(args, "GPU"))
 		return "gpu list -q";

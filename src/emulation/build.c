@@ -63,6 +63,7 @@ static void build_base(struct builder *b)
 	(void)tree_set(&m->tree, NODE_DIR, "sys/module/vfio_pci", "");
 	(void)tree_set(&m->tree, NODE_DIR, "sys/module/vfio", "");
 	put(m, "dev/vfio/vfio", "");
+	put(m, "dev/iommu", "");
 	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
 		(void)tree_setf(&m->tree, NODE_FILE, "", ".emu/driver/%s", drivers[i]);
 	(void)tree_set(&m->tree, NODE_WRITE_ONLY, "sys/bus/pci/drivers/vfio-pci/bind", "");

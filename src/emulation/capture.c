@@ -103,7 +103,12 @@ static void copy_host(struct capture *c)
 		"proc/sys/kernel/osrelease",           "sys/fs/cgroup/cgroup.controllers",
 		"sys/fs/cgroup/cpuset.cpus.effective", "proc/driver/nvidia/version",
 		"sys/module/nvidia/version",           "sys/fs/cgroup/cgroup.subtree_control"};
-	static const char *const nodes[] = {"dev/vfio/vfio", "dev/kfd", "dev/nvidiactl",
+	static const char *const nodes[] = {"dev/vfio/vfio",
+	                                    "dev/iommu",
+	                                    "dev/kfd",
+	                                    "dev/nvidiactl",
+	                                    "dev/nvidia-uvm",
+	                                    "dev/nvidia-uvm-tools",
 	                                    "usr/bin/nvidia-cuda-mps-control"};
 	static const char *const dirs[] = {"sys/bus/pci/devices", "sys/kernel/iommu_groups",
 	                                   "sys/module/vfio_pci", "sys/module/vfio"};
