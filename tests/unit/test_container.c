@@ -6,19 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "guest/cdi.h"
 #include "model/container.h"
 #include "platform/device_rules.h"
-#include "platform/platform.h"
 
 /* --- control groups, in the forms that engines make --- */
 
@@ -298,79 +293,13 @@ static void test_device_program(void **state)
 	assert_int_equal(interpret(program, n, BPF_DEVCG_DEV_CHAR, READ, 1, 5), 1);
 }
 
-/* Character devices that most machines have and no container gets. */
-static const char *const candidates[] = {"/dev/kmsg",         "/dev/fuse", "/dev/loop-control",
-                                         "/dev/net/tun",      "/dev/kvm",  "/dev/cpu_dma_latency",
-                                         "/dev/autofs",       "/dev/hpet", "/dev/rtc0",
-                                         "/dev/btrfs-control"};
-
-static size_t find_devices(const char *ret[2])
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(candidates) && n < 2; i++) {
-		int fd = open(candidates[i], O_RDWR | O_NONBLOCK | O_CLOEXEC);
-
-		if (fd < 0)
-			continue;
-		close(fd);
-		ret[n++] = candidates[i];
-	}
-	return n;
-}
-
-/* The real kernel: opens in a group, by a program and by its child; the group goes with its program. */
-static void test_confine(void **state)
-{
-	char sh[] = "sh", opt[] = "-c", script[1024], cgroup[SYSFS_PATH_MAX], again[SYSFS_PATH_MAX],
-	     full[600];
-	char *argv[] = {sh, opt, script, NULL};
-	struct platform *p = NULL;
-	const char *devices[2];
-	struct device_access own = {0}, missing = {.path = "/dev/openforbc-none"};
-	int status = -1, r;
-
-	(void)state;
-	assert_int_equal(platform_linux_new("/", NULL, &p, NULL), 0);
-	if (geteuid() != 0 || find_devices(devices) < 2) {
-		print_message("skipped: needs root and two devices that can be opened\n");
-		platform_free(p);
-		skip();
-	}
-	own.path = devices[0];
-	own.is_read_only = true;
-	r = p->ops->confine(p, &own, 1, cgroup);
-	if (r == -EPERM || r == -ENOTSUP) {
-		print_message("skipped: no control groups with device rules here: %s\n", strerror(-r));
-		platform_free(p);
-		skip();
-	}
-	assert_int_equal(r, 0);
-	snprintf(script, sizeof(script),
-	         "echo x >/dev/null && head -c 1 /dev/urandom >/dev/null || exit 10\n"
-	         "( : <%s ) || exit 11\n( : >>%s ) 2>/dev/null && exit 12\n"
-	         "( : <%s ) 2>/dev/null && exit 13\nsh -c ': <%s' 2>/dev/null && exit 14\n"
-	         "mknod /tmp/openforbc-node c 1 3 2>/dev/null && exit 15\nexit 5",
-	         devices[0], devices[0], devices[1], devices[1]);
-	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = argv, .cgroup = cgroup}, &status), 0);
-	assert_int_equal(status, 5);
-	/* the same program outside of the group can open both, so that the rules made the difference */
-	assert_int_equal(p->ops->spawn(p, &(struct spawn){.argv = argv}, &status), 0);
-	assert_int_equal(status, 12);
-	snprintf(full, sizeof(full), "/%s", cgroup);
-	assert_int_equal(access(full, F_OK), 0);
-	p->ops->unconfine(p, cgroup);
-	assert_int_not_equal(access(full, F_OK), 0);
-	assert_int_equal(p->ops->confine(p, &missing, 1, again), -ENOENT);
-	platform_free(p);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cgroups),   cmocka_unit_test(test_cdi),
-		cmocka_unit_test(test_cdi_names), cmocka_unit_test(test_device_program),
-		cmocka_unit_test(test_confine),
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_cdi),
+		cmocka_unit_test(test_cdi_names),
+		cmocka_unit_test(test_device_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
