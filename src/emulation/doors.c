@@ -304,19 +304,16 @@ static int door_spawn(struct platform *p, const struct spawn *s, int *ret_status
 static int door_confine(struct platform *p, const struct device_access *devices, size_t n,
                         char cgroup[SYSFS_PATH_MAX])
 {
-	(void)snprintf(cgroup, SYSFS_PATH_MAX, "sys/fs/cgroup/openforbc/run-%d", (int)getpid());
+	(void)snprintf(cgroup, SYSFS_PATH_MAX, "sys/fs/cgroup/openforbc-run-%d", (int)getpid());
 	for (size_t i = 0; i < n; i++)
 		if (!door_exists(p, devices[i].path + 1))
 			return -ENOENT;
-	if (!door_exists(p, "sys/fs/cgroup/openforbc"))
-		(void)door_mkdir(p, "sys/fs/cgroup/openforbc");
 	return door_mkdir(p, cgroup);
 }
 
 static void door_unconfine(struct platform *p, const char *cgroup)
 {
 	(void)door_remove(p, cgroup);
-	(void)door_remove(p, "sys/fs/cgroup/openforbc");
 }
 
 static int door_open_devices(struct platform *p, struct open_device_list *ret)

@@ -14,21 +14,41 @@
 #include "platform/device_rules.h"
 #include "platform/linux.h"
 
-#define PARENT "openforbc" /* beside those of processor partitions */
-#define PREFIX "run-"      /* and the pid of the program that waits */
+#define NAME "openforbc-run-" /* and the pid of the program that waits */
 
 /* Where version 2 is: alone, or beside version 1 as systemd mounts it for a transition. */
-static const char *cgroup_root(struct platform *p)
+static const char *mount_point(struct platform *p)
 {
-	static const char *const roots[] = {"sys/fs/cgroup", "sys/fs/cgroup/unified"};
+	static const char *const points[] = {"sys/fs/cgroup", "sys/fs/cgroup/unified"};
 	char path[64];
 
-	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
-		snprintf(path, sizeof(path), "%s/cgroup.controllers", roots[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		snprintf(path, sizeof(path), "%s/cgroup.controllers", points[i]);
 		if (p->ops->exists(p, path))
-			return roots[i];
+			return points[i];
 	}
 	return NULL;
+}
+
+/* The group that we are in: below it the program keeps our limits, and ends with our service. */
+static int own_group(struct platform *p, char *buf, size_t size)
+{
+	const char *point = mount_point(p), *own = "", *line;
+	char text[8192];
+
+	if (!point)
+		return -ENOTSUP;
+	if (p->ops->read(p, "proc/self/cgroup", text, sizeof(text)) > 0) {
+		for (line = text; line && strncmp(line, "0::", 3) != 0; line += line != NULL)
+			line = strchr(line, '\n');
+		own = line ? line + 3 : "";
+	}
+	/* "/" is the mount itself; "/.." is above the part of the tree that we can see */
+	if (strcmp(own, "/") == 0 || strncmp(own, "/..", 3) == 0)
+		own = "";
+	return (size_t)snprintf(buf, size, "%s%.*s", point, (int)strcspn(own, "\n"), own) < size
+	               ? 0
+	               : -ENAMETOOLONG;
 }
 
 static int rule_of(struct platform *p, const struct device_access *d, struct device_rule *ret)
@@ -48,50 +68,31 @@ static int rule_of(struct platform *p, const struct device_access *d, struct dev
 }
 
 /* Groups whose program left a daemon behind could not be removed when it ended. */
-static void remove_left(struct platform *p, const char *root, int root_fd)
+static void remove_left(struct platform *p, const char *group, int group_fd)
 {
 	_cleanup_strv_ struct strv names = {0};
-	char path[300];
 
-	snprintf(path, sizeof(path), "%s/" PARENT, root);
-	(void)p->ops->list(p, path, &names);
+	(void)p->ops->list(p, group, &names);
 	for (size_t i = 0; i < names.n; i++) {
-		const char *pid = names.v[i] + sizeof(PREFIX) - 1;
+		const char *pid = names.v[i] + sizeof(NAME) - 1;
 
-		if (strncmp(names.v[i], PREFIX, sizeof(PREFIX) - 1) != 0 || !isdigit((unsigned char)*pid) ||
-		    kill((pid_t)strtol(pid, NULL, 10), 0) == 0 || errno != ESRCH)
-			continue;
-		snprintf(path, sizeof(path), PARENT "/%.200s", names.v[i]);
-		(void)unlinkat(root_fd, path, AT_REMOVEDIR);
+		if (strncmp(names.v[i], NAME, sizeof(NAME) - 1) == 0 && isdigit((unsigned char)*pid) &&
+		    kill((pid_t)strtol(pid, NULL, 10), 0) < 0 && errno == ESRCH)
+			(void)unlinkat(group_fd, names.v[i], AT_REMOVEDIR);
 	}
-}
-
-/* Somebody else may remove the empty parent between the two steps. */
-static int make_group(int root_fd, const char *path)
-{
-	for (unsigned i = 0; i < 3; i++) {
-		if (mkdirat(root_fd, PARENT, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		if (mkdirat(root_fd, path, 0755) == 0 || errno == EEXIST)
-			return 0;
-		if (errno != ENOENT)
-			break;
-	}
-	return -errno;
 }
 
 int linux_confine(struct platform *p, const struct device_access *devices, size_t n,
                   char cgroup[SYSFS_PATH_MAX])
 {
-	const char *root = cgroup_root(p);
-	_cleanup_close_ int root_fd = -1, fd = -1;
+	_cleanup_close_ int group_fd = -1, fd = -1;
 	_cleanup_free_ struct bpf_insn *program = malloc(DEVICE_PROGRAM_MAX * sizeof(*program));
 	struct device_rule rules[DEVICE_RULES_MAX];
-	char path[64];
-	int r = 0;
+	char group[SYSFS_PATH_MAX - 64], name[64];
+	int r = linux_of(p)->is_real ? own_group(p, group, sizeof(group)) : -ENOTSUP;
 
-	if (!linux_of(p)->is_real || !root)
-		return -ENOTSUP;
+	if (r < 0)
+		return r;
 	if (!p->privileged)
 		return -EPERM;
 	if (!program || n > DEVICE_RULES_MAX)
@@ -100,29 +101,31 @@ int linux_confine(struct platform *p, const struct device_access *devices, size_
 		r = rule_of(p, &devices[i], &rules[i]);
 	if (r < 0)
 		return r;
-	root_fd = linux_open(linux_of(p), root, O_RDONLY | O_DIRECTORY, 0);
-	if (root_fd < 0)
-		return root_fd;
-	remove_left(p, root, root_fd);
-	snprintf(path, sizeof(path), PARENT "/" PREFIX "%d", (int)getpid());
-	r = make_group(root_fd, path);
-	if (r < 0)
-		return r;
-	snprintf(cgroup, SYSFS_PATH_MAX, "%s/%s", root, path);
-	fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	group_fd = linux_open(linux_of(p), group, O_RDONLY | O_DIRECTORY, 0);
+	if (group_fd < 0)
+		return group_fd;
+	remove_left(p, group, group_fd);
+	snprintf(name, sizeof(name), NAME "%d", (int)getpid());
+	if (mkdirat(group_fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	snprintf(cgroup, SYSFS_PATH_MAX, "%s/%s", group, name);
+	fd = openat(group_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = fd < 0 ? -errno : device_program_attach(fd, program, device_program(rules, n, program));
 	if (r < 0)
-		linux_unconfine(p, cgroup);
+		(void)unlinkat(group_fd, name, AT_REMOVEDIR);
 	return r;
 }
 
 void linux_unconfine(struct platform *p, const char *cgroup)
 {
-	const char *root = cgroup_root(p);
-	_cleanup_close_ int root_fd = root ? linux_open(linux_of(p), root, O_RDONLY | O_DIRECTORY, 0) : -1;
+	_cleanup_close_ int fd = -1;
+	const char *slash = strrchr(cgroup, '/');
+	char group[SYSFS_PATH_MAX];
 
-	if (root_fd < 0 || strncmp(cgroup, root, strlen(root)) != 0)
+	if (!slash || strncmp(slash + 1, NAME, sizeof(NAME) - 1) != 0)
 		return;
-	(void)unlinkat(root_fd, cgroup + strlen(root) + 1, AT_REMOVEDIR);
-	(void)unlinkat(root_fd, PARENT, AT_REMOVEDIR);
+	snprintf(group, sizeof(group), "%.*s", (int)(slash - cgroup), cgroup);
+	fd = linux_open(linux_of(p), group, O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0)
+		(void)unlinkat(fd, slash + 1, AT_REMOVEDIR);
 }

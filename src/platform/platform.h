@@ -85,9 +85,9 @@ struct platform_ops {
 	int (*run)(struct platform *p, const struct command *cmd, struct command_result *ret);
 	/* Runs a program with the terminal's descriptors and waits for its end. */
 	int (*spawn)(struct platform *p, const struct spawn *s, int *ret_status);
-	/* Makes a control group whose processes can open these device nodes, the usual pseudo devices, and no
-	 * others; its path for spawn. -EPERM not root, or forbidden to root; -ENOTSUP no cgroup v2, or a
-	 * kernel without such rules; -ENOENT a node is missing. */
+	/* Makes a control group, below our own, whose processes can open these device nodes, the usual pseudo
+	 * devices, and no others; its path for spawn. -EPERM not root, or forbidden to root; -ENOTSUP no
+	 * cgroup v2, or a kernel without such rules; -ENOENT a node is missing. */
 	int (*confine)(struct platform *p, const struct device_access *devices, size_t n,
 	               char cgroup[SYSFS_PATH_MAX]);
 	/* Removes it, unless a process stayed in it: then it and its rules stay, too. */

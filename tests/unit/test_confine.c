@@ -61,6 +61,8 @@ static bool is_there(const char *cgroup)
 static int check_group(struct platform *p, const char *const devices[2], const char *cgroup)
 {
 	char script[1024], stay[] = "sleep 0.3 & exit 0";
+	char below[] = "own=$(sed -n 's/^0:://p' /proc/$PPID/cgroup)\n"
+		       "[ \"$(sed -n 's/^0:://p' /proc/self/cgroup)\" = \"${own%/}/openforbc-run-$PPID\" ]";
 
 	snprintf(script, sizeof(script),
 	         "echo x >/dev/null && head -c 1 /dev/urandom >/dev/null || exit 10\n"
@@ -69,6 +71,8 @@ static int check_group(struct platform *p, const char *const devices[2], const c
 	         "mknod \"${TMPDIR:-/tmp}/openforbc-node-$$\" c 1 3 2>/dev/null && exit 15\nexit 5",
 	         devices[0], devices[0], devices[1], devices[1]);
 	CHECK(run(p, script, cgroup) == 5);
+	/* below the group that we are in, whose limits it keeps */
+	CHECK(run(p, below, cgroup) == 0);
 	/* outside of the group it can open both, so that the rules made the difference */
 	CHECK(run(p, script, NULL) == 12);
 	CHECK(is_there(cgroup));
