@@ -390,6 +390,7 @@ static void door_close(struct platform *p)
 {
 	struct machine *m = machine_of(p);
 
+	nvml_emulation_done(m);
 	tree_done(&m->tree);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);

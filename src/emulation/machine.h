@@ -36,6 +36,7 @@ struct machine {
 	unsigned lock_depth;
 	struct nvml_api nvml;
 	unsigned nvml_sessions;
+	struct machine *nvml_before; /* whose NVML it was before ours */
 	uint64_t slept_ms;
 };
 
@@ -55,6 +56,8 @@ int fault_hit(struct machine *m, const char *kind, bool after, unsigned *ret_cod
 
 /* nvml_emulation.c: fills m->nvml. Calls act on "current machine" set by this (one per process). */
 void nvml_emulation_init(struct machine *m);
+/* Calls act on the machine before it, again. */
+void nvml_emulation_done(struct machine *m);
 /* Builds the .emu/gpu/<bdf>/{mig,vgpu}/... part of one NVIDIA GPU from its model. Also after reboot. */
 int nvml_emulation_build(struct machine *m, const char *bdf, const struct json *model,
                          struct ofbc_error *err);

@@ -352,8 +352,20 @@ static const char *error_string(nvml_return r)
 	return nvml_return_name(r);
 }
 
+void nvml_emulation_done(struct machine *m)
+{
+	for (struct machine **at = &nvml_machine; *at; at = &(*at)->nvml_before) {
+		if (*at == m) {
+			*at = m->nvml_before;
+			return;
+		}
+	}
+}
+
 void nvml_emulation_init(struct machine *m)
 {
+	nvml_emulation_done(m);
+	m->nvml_before = nvml_machine;
 	nvml_machine = m;
 	boards.of = NULL;
 	m->nvml = (struct nvml_api){.Init = init,
