@@ -271,8 +271,10 @@ static int drop_empty_metadata(struct session *s, struct ofbc_error *err)
 	return 0;
 }
 
+/* In the running guest, too: what the hook gets at its end is the description of that one. */
 static int write_claims(struct session *s, struct ofbc_error *err)
 {
+	const unsigned scope = VIR_DOMAIN_AFFECT_CONFIG | (s->is_running ? VIR_DOMAIN_AFFECT_LIVE : 0);
 	_cleanup_strbuf_ struct strbuf xml = STRBUF_INIT(1u << 16);
 	bool any = s->later.claims.n > 0;
 
@@ -280,8 +282,7 @@ static int write_claims(struct session *s, struct ofbc_error *err)
 	if (xml.err)
 		return error_set_errno(err, -xml.err, "claims of guest %s", s->name);
 	if (s->c.api->DomainSetMetadata(s->dom, VIR_DOMAIN_METADATA_ELEMENT, any ? strbuf_str(&xml) : NULL,
-	                                any ? CLAIM_PREFIX : NULL, CLAIM_NAMESPACE,
-	                                VIR_DOMAIN_AFFECT_CONFIG) < 0)
+	                                any ? CLAIM_PREFIX : NULL, CLAIM_NAMESPACE, scope) < 0)
 		return libvirt_error(&s->c, err, "guest %s", s->name);
 	return any ? 0 : drop_empty_metadata(s, err);
 }
