@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034,SC3043
-# Assertions for the jobs. POSIX sh with `local`: busybox and dash run it. A job sources this first and ends with `summary`.
+# shellcheck shell=dash disable=SC2034,SC2119,SC2120
+# Assertions for the jobs. busybox and dash run it. A job sources this first and ends with `summary`.
 passed=0 failed=0 skipped=0 rc=0
 tmp=$(mktemp -d)
-state=$tmp/state
-export LC_ALL=C OPENFORBC_STATE="$state"
+disk=/var/lib/openforbc
+export LC_ALL=C OPENFORBC_STATE="$tmp/state"
 
 pass() { passed=$((passed + 1)); echo "ok      $1"; }
 # fail NAME [WHY]: with what our program printed last.
@@ -16,8 +16,19 @@ fail() {
 }
 skip() { skipped=$((skipped + 1)); echo "skipped $1: $2"; }
 summary() {
+	rm -f /lab/boot
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]
+}
+
+# boot: how many the job has begun, with this one. reboot: the power goes off now, whatever is not yet on the disk is lost;
+# the job is run again in the next boot and counts on.
+boot=1
+# shellcheck source=/dev/null
+[ ! -e /lab/boot ] || . /lab/boot
+reboot() {
+	echo "boot=$((boot + 1)) passed=$passed failed=$failed skipped=$skipped" >/lab/boot
+	exit 85
 }
 
 # ofbc ARGUMENTS...: runs our program; rc, $tmp/out and $tmp/err are its answer.
@@ -87,4 +98,25 @@ listed() { openforbc partition list -o csv >"$tmp/listed" && column "$tmp/listed
 field() { openforbc partition list -o csv >"$tmp/listed" && paste -d' ' - - <<F | awk -v h="$1" '$1 == h { print $2 }'
 $(column "$tmp/listed" handle >"$tmp/a"; column "$tmp/listed" "$2" >"$tmp/b"; paste "$tmp/a" "$tmp/b" | tr '\t' '\n')
 F
+}
+
+# settle: a changing command that changes nothing itself; what a killed one left is put in order.
+settle() { openforbc partition destroy 00000000-0000-4000-8000-000000000000 >/dev/null 2>&1; }
+# whole: every mediated device of the kernel is ours, all of ours is ready and in the kernel.
+whole() {
+	listed >"$tmp/ours" || return 1
+	column "$tmp/listed" owner | grep -q foreign && return 1
+	column "$tmp/listed" state | grep -qv ready && return 1
+	mdevs | sort | cmp -s - "$tmp/ours"
+}
+# there_are N: mbochs devices of the types large and small.
+there_are() {
+	set -- "$1" "$(mdev_types mbochs)"/mbochs-[ls]*/devices/*-*
+	[ $# -gt "$1" ] && [ -e "$2" ]
+}
+# while_running PID CONDITION...: waits until the condition holds or the process has ended.
+while_running() {
+	local pid=$1
+	shift
+	while [ -e "/proc/$pid/exe" ] && ! "$@"; do :; done
 }

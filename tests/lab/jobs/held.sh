@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=dash source=tests/lab/lib.sh
 # A mediated device that somebody uses: the kernel would block a removal without limit, so ours must never begin.
 . /lab/lib.sh
 

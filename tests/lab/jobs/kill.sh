@@ -1,50 +1,68 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=dash source=tests/lab/lib.sh
 # SIGKILL at many moments of a change. The next changing command settles: no device without a record, no record without
 # its device, and a layout that was half applied is taken back.
 . /lab/lib.sh
-rounds=30
+rounds=20
+autoprobe=/sys/bus/pci/devices/0000:01:00.0/sriov_drivers_autoprobe
 
-# settle: a changing command that changes nothing itself.
-settle() { openforbc partition destroy 00000000-0000-4000-8000-000000000000 >/dev/null 2>&1; }
-# whole: everything in the kernel is ours, everything of ours is in the kernel.
-whole() {
-	mdevs | sort >"$tmp/kernel"
-	openforbc partition list -o csv >"$tmp/listed" || return 1
-	column "$tmp/listed" handle | sort >"$tmp/ours"
-	column "$tmp/listed" owner | grep -q foreign && return 1
-	column "$tmp/listed" state | grep -qv ready && return 1
-	cmp -s "$tmp/kernel" "$tmp/ours"
-}
-# killed_after SECONDS COMMAND...: of our program.
-killed_after() {
-	local delay=$1 pid
-	shift
+# killed CHECK ROUND COMMAND...: of our program, after ROUND twentieths of its life and a little more.
+killed() {
+	local check=$1 round=$2 pid
+	shift 2
 	openforbc "$@" >/dev/null 2>&1 &
 	pid=$!
-	sleep "$delay"
-	kill -9 $pid 2>/dev/null && killed=$((killed + 1))
+	sleep "$(awk "BEGIN { print $life * 1.1 * $round / $rounds / 1000 }")"
+	kill -9 $pid 2>/dev/null && alive=$((alive + 1))
 	wait $pid 2>/dev/null
 	settle
-	whole || broken="$broken $delay"
+	$check || broken="$broken $round"
 }
+# lives COMMAND...: how long it does.
+lives() { local t; t=$(now); openforbc "$@" >/dev/null 2>&1; life=$(($(now) - t)); }
+# report NAME
+report() {
+	same "$1: killed at $rounds moments, $alive times alive" "$broken" ""
+	that "$1: some were killed in time" test $alive -gt 3
+	alive=0 broken=
+}
+alive=0 broken=
 
-# --- create and destroy, every few milliseconds of their life ---
-killed=0 broken=
-for i in $(seq $rounds); do killed_after "0.$(printf %03d $((i * 4)))" partition create mbochs-0 mbochs-small --count 2; done
-same "create, killed at $rounds moments ($killed times alive)" "$broken" ""
-that "create: some were killed in time" test "$killed" -gt 3
-killed=0 broken=
+# --- mediated devices ---
+lives partition create mbochs-0 mbochs-small --count 2
+for i in $(seq $rounds); do killed whole "$i" partition create mbochs-0 mbochs-small --count 2; done
+report "create"
+refill() { [ "$(n_mdevs)" -gt 2 ] || openforbc partition create mdpy-0 mdpy-vga --count 3 >/dev/null; }
+openforbc partition destroy --all
+refill
+lives partition destroy --all
 for i in $(seq $rounds); do
-	[ "$(n_mdevs)" -gt 2 ] || openforbc partition create mdpy-0 mdpy-vga --count 3 >/dev/null
-	killed_after "0.$(printf %03d $((i * 4)))" partition destroy --all
+	refill
+	killed whole "$i" partition destroy --all
 done
-same "destroy, killed at $rounds moments ($killed times alive)" "$broken" ""
-that "destroy: some were killed in time" test "$killed" -gt 3
+report "destroy"
 expect "all can be destroyed" 0 partition destroy --all
 same "nothing is left" "$(n_mdevs)$(listed)" 0
 
-# --- an apply, killed when the k-th device appears or goes: back to the state before ---
+# --- virtual functions: none or all, and the driver's autoprobe is on again ---
+export OPENFORBC_DEVICE=0000:01:00.0
+unit() {
+	local n
+	n=$(cat /sys/bus/pci/devices/$OPENFORBC_DEVICE/sriov_numvfs)
+	[ "$(cat $autoprobe)" = 1 ] && { [ "$n" = 0 ] || [ "$n" = 4 ]; } &&
+		[ "$(listed owner | grep -c ours)" = "$n" ] && [ "$(listed state | grep -c ready)" = "$n" ]
+}
+lives partition create $OPENFORBC_DEVICE sriov:1/4
+lives partition destroy --all
+for i in $(seq $rounds); do
+	if unit && [ -z "$(listed)" ]; then killed unit "$i" partition create $OPENFORBC_DEVICE sriov:1/4; else killed unit "$i" partition destroy --all; fi
+done
+report "virtual functions"
+expect "they can go" 0 partition destroy --all
+same "none is left" "$(listed)" ""
+unset OPENFORBC_DEVICE
+
+# --- an apply, killed when the k-th device appears: back to the state before ---
 expect "the state before" 0 partition create mbochs-0 mbochs-medium --count 3 --name old
 cat >"$tmp/layout.yaml" <<'L'
 version: 1
@@ -52,23 +70,22 @@ gpus:
   - match: {alias: mbochs-0}
     partitions: [{type: mbochs-large, count: 3, name: big}, {type: mbochs-small, count: 6, name: new}]
 L
-before=$(listed uuid; listed name; mdevs)
-# there_are N: devices of the kernel's type large or small.
-there_are() { set -- "$1" /sys/class/mdev_bus/mbochs/mdev_supported_types/mbochs-[ls]*/devices/*-*; [ $# -gt "$1" ] && [ -e "$2" ]; }
+state() { listed uuid; listed name; mdevs; }
+before=$(state)
 back=0 done=0 broken=
 for k in 1 2 3 4 5 6 7 8 9; do
 	openforbc layout apply "$tmp/layout.yaml" >"$tmp/out" 2>"$tmp/err" &
 	pid=$!
-	while [ -e /proc/$pid/exe ] && ! there_are $k; do :; done
+	while_running $pid there_are $k
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
 	settle
-	if [ "$(listed uuid; listed name; mdevs)" = "$before" ] && whole; then
+	if whole && [ "$(state)" = "$before" ]; then
 		back=$((back + 1))
 	elif whole && openforbc layout check "$tmp/layout.yaml" >/dev/null 2>&1; then
 		done=$((done + 1))
 		openforbc layout rollback >/dev/null 2>&1
-		[ "$(listed uuid; listed name)" = "$(echo "$before" | sed -n 1,6p)" ] || broken="$broken rollback-$k"
+		[ "$(state)" = "$before" ] || broken="$broken rollback-$k"
 	else
 		broken="$broken $k"
 	fi

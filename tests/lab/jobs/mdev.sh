@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=dash source=tests/lab/lib.sh
 # Mediated devices of the kernel's sample drivers: mbochs (three types share 256 MB), mdpy (four devices of any type),
 # mtty (24 ports, types of one or two).
 . /lab/lib.sh
