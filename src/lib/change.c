@@ -118,6 +118,7 @@ int change_settle(struct ofbc_context *ctx, struct store *s, struct ofbc_error *
 
 	for (size_t i = 0; r == 0 && i < inv.records.n; i++)
 		r = settle_record(&inv, s, &inv.records.v[i], err);
+	pci_settle(ctx->platform);
 	return r;
 }
 

@@ -155,6 +155,15 @@ static void autoprobe_back(struct platform *p, const char *pf)
 	(void)p->ops->remove(p, path);
 }
 
+void pci_settle(struct platform *p)
+{
+	_cleanup_strv_ struct strv pfs = {0};
+
+	(void)sysfs_list(p, &pfs, "%s/autoprobe", p->run_dir);
+	for (size_t i = 0; i < pfs.n; i++)
+		autoprobe_back(p, pfs.v[i]);
+}
+
 int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, struct ofbc_error *err)
 {
 	unsigned now = count_vfs(p, pf);

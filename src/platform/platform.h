@@ -162,6 +162,8 @@ int pci_read(struct platform *p, const char *address, struct pci_function *ret);
 int pci_vfs(struct platform *p, const char *pf, struct strv *ret);
 /* sriov_numvfs through 0, without probing drivers, read back by counting links. Waits up to 10 s. */
 int pci_set_num_vfs(struct platform *p, const char *pf, unsigned n, struct ofbc_error *err);
+/* Puts back what a killed pci_set_num_vfs() had switched off. */
+void pci_settle(struct platform *p);
 /* Bind to one driver with driver_override ("" = back to the normal one); reads back. */
 int pci_bind(struct platform *p, const char *address, const char *driver, struct ofbc_error *err);
 /* Other endpoint functions in the same IOMMU group that are not bound to a harmless driver. */
