@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfio-hold GROUP DEVICE: opens a VFIO device as a virtual machine monitor does, prints "held" and stays until it
- * is killed. It does not answer when the kernel asks for the device back.
+ * vfio-hold GROUP DEVICE: opens a VFIO device as a virtual machine monitor does, prints "held" and stays
+ * until it is killed. It does not answer when the kernel asks for the device back.
  */
 #include <fcntl.h>
 #include <linux/vfio.h>

@@ -4,7 +4,7 @@
 # its device, and a layout that was half applied is taken back.
 . /lab/lib.sh
 rounds=20
-autoprobe=/sys/bus/pci/devices/0000:01:00.0/sriov_drivers_autoprobe
+pf=/sys/bus/pci/devices/0000:01:00.0
 
 # killed CHECK ROUND COMMAND...: of our program, after ROUND twentieths of its life and a little more.
 killed() {
@@ -32,7 +32,7 @@ alive=0 broken=
 lives partition create mbochs-0 mbochs-small --count 2
 for i in $(seq $rounds); do killed whole "$i" partition create mbochs-0 mbochs-small --count 2; done
 report "create"
-refill() { [ "$(n_mdevs)" -gt 2 ] || openforbc partition create mdpy-0 mdpy-vga --count 3 >/dev/null; }
+refill() { n=$(n_mdevs); [ "$n" -gt 2 ] || openforbc partition create mdpy-0 mdpy-vga --count $((4 - n)) >/dev/null; }
 openforbc partition destroy --all
 refill
 lives partition destroy --all
@@ -45,17 +45,21 @@ expect "all can be destroyed" 0 partition destroy --all
 same "nothing is left" "$(n_mdevs)$(listed)" 0
 
 # --- virtual functions: none or all, and the driver's autoprobe is on again ---
-export OPENFORBC_DEVICE=0000:01:00.0
+export OPENFORBC_DEVICE=${pf##*/}
 unit() {
 	local n
-	n=$(cat /sys/bus/pci/devices/$OPENFORBC_DEVICE/sriov_numvfs)
-	[ "$(cat $autoprobe)" = 1 ] && { [ "$n" = 0 ] || [ "$n" = 4 ]; } &&
+	n=$(cat $pf/sriov_numvfs)
+	[ "$(cat $pf/sriov_drivers_autoprobe)" = 1 ] && { [ "$n" = 0 ] || [ "$n" = 4 ]; } &&
 		[ "$(listed owner | grep -c ours)" = "$n" ] && [ "$(listed state | grep -c ready)" = "$n" ]
 }
-lives partition create $OPENFORBC_DEVICE sriov:1/4
+lives partition create "$OPENFORBC_DEVICE" sriov:1/4
 lives partition destroy --all
 for i in $(seq $rounds); do
-	if unit && [ -z "$(listed)" ]; then killed unit "$i" partition create $OPENFORBC_DEVICE sriov:1/4; else killed unit "$i" partition destroy --all; fi
+	if [ -z "$(listed)" ]; then
+		killed unit "$i" partition create "$OPENFORBC_DEVICE" sriov:1/4
+	else
+		killed unit "$i" partition destroy --all
+	fi
 done
 report "virtual functions"
 expect "they can go" 0 partition destroy --all
