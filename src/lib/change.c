@@ -26,8 +26,10 @@ static struct ofbc_partition *find_standing(struct inventory *inv, const char *u
 {
 	for (size_t i = 0; i < inv->partitions.n; i++) {
 		struct ofbc_partition *p = &inv->partitions.v[i];
+		bool is_seen = p->state != OFBC_PARTITION_LOST &&
+		               (p->state != OFBC_PARTITION_UNKNOWN || p->handle[0]);
 
-		if (p->is_ours && p->state != OFBC_PARTITION_LOST && strcmp(p->uuid, uuid) == 0)
+		if (p->is_ours && is_seen && strcmp(p->uuid, uuid) == 0)
 			return p;
 	}
 	return NULL;
@@ -42,6 +44,15 @@ static int keep(struct store *s, const struct record *rec, const struct ofbc_par
 	kept.placement = p->placement;
 	kept.state = RECORD_ACTIVE;
 	return store_put(s, &kept, err);
+}
+
+static bool is_recorded(const struct inventory *inv, const char *uuid)
+{
+	for (size_t i = 0; i < inv->records.n; i++) {
+		if (strcmp(inv->records.v[i].uuid, uuid) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The members of a unit that were made, but not yet recorded. */
@@ -59,6 +70,8 @@ static int keep_unit(struct inventory *inv, struct store *s, const struct record
 		    strcmp(p->technology, rec->technology) != 0)
 			continue;
 		number++;
+		if (is_recorded(inv, p->uuid))
+			continue;
 		if (rec->name[0])
 			snprintf(member.name, sizeof(member.name), "%.58s-%u", rec->name, number);
 		r = uuid_generate(member.uuid);
@@ -66,6 +79,15 @@ static int keep_unit(struct inventory *inv, struct store *s, const struct record
 			r = keep(s, &member, p, err);
 	}
 	return r;
+}
+
+/* What was to be made again stays ours, and lost. */
+static int give_up(struct store *s, const struct record *rec, struct ofbc_error *err)
+{
+	struct record lost = *rec;
+
+	lost.state = RECORD_ACTIVE;
+	return rec->state == RECORD_RESTORING ? store_put(s, &lost, err) : store_forget(s, rec->uuid, err);
 }
 
 /* Nothing complete stands there: whatever was begun is undone, also where no listing shows it. */
@@ -80,11 +102,11 @@ static int take_down(struct inventory *inv, struct store *s, struct view *v, con
 	snprintf(begun.type, sizeof(begun.type), "%s", rec->type);
 	snprintf(begun.device, sizeof(begun.device), "%s", rec->device[0] ? rec->device : rec->uuid);
 	if (!v->ops->destroy || v->ops->destroy(&inv->host, v->gpu, p ? p : &begun, &e) == 0)
-		return store_forget(s, rec->uuid, err);
+		return give_up(s, rec, err);
 	platform_debug(inv->host.platform, "%s cannot be settled now: %s", rec->uuid, e.message);
 	if (p)
 		return keep(s, rec, p, err);
-	return v->technology->state == OFBC_TECHNOLOGY_UNAVAILABLE ? 0 : store_forget(s, rec->uuid, err);
+	return v->technology->state == OFBC_TECHNOLOGY_UNAVAILABLE ? 0 : give_up(s, rec, err);
 }
 
 static int settle_record(struct inventory *inv, struct store *s, const struct record *rec,
@@ -106,7 +128,7 @@ static int settle_record(struct inventory *inv, struct store *s, const struct re
 	r = store_begin(s, err);
 	if (r == 0)
 		r = keep(s, rec, p, err);
-	if (r == 0 && rec->state == RECORD_CREATING && (v->ops->caps & BACKEND_UNIT))
+	if (r == 0 && rec->state != RECORD_DESTROYING && (v->ops->caps & BACKEND_UNIT))
 		r = keep_unit(inv, s, rec, p, err);
 	return store_end(s, r, err);
 }

@@ -185,6 +185,29 @@ static void fill_record(struct record *rec, const struct choice *c, const char *
 	}
 }
 
+/* Until it is made it may be found by the device that it had; it is not forgotten when it cannot be made. */
+static void mark_restoring(const struct inventory *inv, struct record *rec)
+{
+	rec->state = RECORD_RESTORING;
+	for (size_t i = 0; i < inv->records.n; i++) {
+		const struct record *old = &inv->records.v[i];
+
+		if (strcmp(old->uuid, rec->uuid) == 0)
+			memcpy(rec->device, old->device, sizeof(rec->device));
+	}
+}
+
+/* The intent of a create is forgotten; what was to be made again is lost as it was before. */
+static void record_failed(struct store *s, struct record *rec)
+{
+	if (rec->state == RECORD_CREATING) {
+		store_forget(s, rec->uuid, NULL);
+		return;
+	}
+	rec->state = RECORD_ACTIVE;
+	store_put(s, rec, NULL);
+}
+
 static int record_made(struct store *s, struct record *rec, struct ofbc_partition *p, struct ofbc_error *err)
 {
 	rec->state = RECORD_ACTIVE;
@@ -301,12 +324,14 @@ int create_chosen(struct inventory *inv, struct store *s, const struct choice *c
 		if (r < 0)
 			return r;
 	}
+	if (again)
+		mark_restoring(inv, &rec);
 	r = store_put(s, &rec, err);
 	if (r < 0)
 		return r;
 	r = c->view->ops->create(&inv->host, c->view->gpu, &args, made, err);
 	if (r < 0) {
-		store_forget(s, uuid, NULL);
+		record_failed(s, &rec);
 		return error_wrap(err, "GPU %s: cannot create %s", c->view->gpu->alias, rec.type);
 	}
 	for (size_t i = before; i < made->n; i++) {

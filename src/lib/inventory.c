@@ -316,7 +316,8 @@ static int add_missing(struct inventory *inv, const struct record *rec, const st
 	bool examined = was_examined(inv, rec, &gpu_known);
 	struct ofbc_partition *p;
 
-	if (rec->state != RECORD_ACTIVE || (only && strcmp(only->id, rec->gpu) != 0))
+	if (rec->state == RECORD_CREATING || rec->state == RECORD_DESTROYING ||
+	    (only && strcmp(only->id, rec->gpu) != 0))
 		return 0;
 	p = list_add(&inv->partitions);
 	if (!p)
@@ -332,8 +333,8 @@ static int add_missing(struct inventory *inv, const struct record *rec, const st
 }
 
 /* What a killed create or destroy left has no device yet, or lost a part of it: the partition is known by
- * type and place. */
-static void match_begun(struct inventory *inv, const struct record *rec)
+ * type and place. True: it was found. */
+static bool match_begun(struct inventory *inv, const struct record *rec)
 {
 	const struct backend_ops *ops = backend_find(rec->technology);
 	bool is_unit = ops && (ops->caps & BACKEND_UNIT), taken = false;
@@ -350,8 +351,9 @@ static void match_begun(struct inventory *inv, const struct record *rec)
 		/* the further members have no record yet, but appeared with the first */
 		p->is_ours = taken = true;
 		if (!is_unit)
-			return;
+			break;
 	}
+	return taken;
 }
 
 /* Joins partitions and records by (technology, device) in one sorted pass: 10,000 of each are usual. */
@@ -379,12 +381,11 @@ static int match_records(struct inventory *inv, const struct ofbc_gpu *only)
 		found[*hit - inv->records.v] = true;
 	}
 	for (size_t i = 0; i < inv->records.n; i++) {
-		int r = found[i] ? 0 : add_missing(inv, &inv->records.v[i], only);
+		const struct record *rec = &inv->records.v[i];
+		int r = found[i] || match_begun(inv, rec) ? 0 : add_missing(inv, rec, only);
 
 		if (r < 0)
 			return r;
-		if (!found[i])
-			match_begun(inv, &inv->records.v[i]);
 	}
 	return 0;
 }

@@ -7,7 +7,8 @@
 
 struct store;
 
-enum record_state { RECORD_CREATING, RECORD_ACTIVE, RECORD_DESTROYING };
+/* Restoring: it was ours before, and stays so when it is not made. The numbers are those of the database. */
+enum record_state { RECORD_CREATING, RECORD_ACTIVE, RECORD_DESTROYING, RECORD_RESTORING };
 
 struct record {
 	char uuid[37];
