@@ -217,12 +217,23 @@ static int holders(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc
 	return p ? host_vfio_holders(h, ret, "sys/bus/mdev/devices/%s", p->device) : 0;
 }
 
-static int create_error(const char *type, const char *uuid, int r, struct ofbc_error *err)
+/* The UUID is taken as long as somebody holds the device, also after it vanished from the listings. */
+static int exists_error(struct host *h, const char *uuid, struct ofbc_error *err)
+{
+	error_set(err, EEXIST, OFBC_REASON_FAILED, "a mediated device %s exists on this host already", uuid);
+	if (sysfs_exists(h->platform, "sys/bus/mdev/devices/%s", uuid))
+		error_hint(err, "`openforbc partition adopt %s` makes it ours", uuid);
+	else
+		error_hint(err,
+		           "its removal was begun and waits for whoever has it open: `fuser -v /dev/vfio/*`");
+	return -EEXIST;
+}
+
+static int create_error(struct host *h, const char *type, const char *uuid, int r, struct ofbc_error *err)
 {
 	switch (-r) {
 	case EEXIST:
-		return error_set(err, EEXIST, OFBC_REASON_FAILED,
-		                 "a mediated device %s exists on this host already", uuid);
+		return exists_error(h, uuid, err);
 	case EINVAL:
 		return error_set(err, EINVAL, OFBC_REASON_FAILED, "the driver refuses to make a %s", type);
 	case ENOSPC:
@@ -256,7 +267,7 @@ static int create(struct host *h, const struct ofbc_gpu *gpu, const struct creat
 	r = sysfs_write_deadline(h->platform, args->uuid, 10000, "%s/mdev_supported_types/%s/create", dir,
 	                         args->type->native);
 	if (r < 0)
-		return create_error(args->type->native, args->uuid, r, err);
+		return create_error(h, args->type->native, args->uuid, r, err);
 	if (sysfs_link_name(h->platform, type, sizeof(type), "sys/bus/mdev/devices/%s/mdev_type",
 	                    args->uuid) < 0 ||
 	    strcmp(type, args->type->native) != 0) {

@@ -169,7 +169,8 @@ static int restore_all(struct change *c, const struct record_list *records, unsi
 	if (r < 0 || !failed)
 		return r;
 	error_wrap(err, "%u of %u partitions could not be restored", failed, all);
-	error_hint(err, "the others stand; try again when the cause is mended");
+	if (err && !err->hint[0])
+		error_hint(err, "the others stand; try again when the cause is mended");
 	return 1;
 }
 

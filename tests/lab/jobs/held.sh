@@ -53,6 +53,7 @@ expect "and destroyed" 0 partition destroy "$(cat "$tmp/out")"
 quickly "none of that waits" 10000 "$t"
 expect "restore of the lost one fails clearly" 1 host restore
 err "restore names it" "$one"
+err "restore says why" "^hint: .*removal"
 same "nothing was made" "$(n_mdevs)" 0
 let_go
 wait $stuck
