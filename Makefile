@@ -7,7 +7,7 @@ PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev li
 TEST_PACKAGES = libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 libxml2-utils util-linux \
   python3-jsonschema golang-github-container-orchestrated-devices-container-device-interface-dev podman crun busybox-static
 EXTRA_PACKAGES = $(TEST_PACKAGES) clang clang-format mdevctl hyperfine codespell universal-ctags
-LAB_PACKAGES = qemu-system-x86 busybox-static e2fsprogs cpio kmod make gcc libc6-dev binutils xz-utils lz4 bc bison flex libelf-dev mmdebstrap
+LAB_PACKAGES = qemu-system-x86 busybox-static e2fsprogs cpio kmod make gcc libc6-dev binutils xz-utils bc bison flex libelf-dev mmdebstrap
 # Installs only what is missing, so that a build on a prepared machine needs neither root nor a network.
 install = @need=$$(for p in $(1); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need; fi

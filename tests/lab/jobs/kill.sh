@@ -3,10 +3,10 @@
 # SIGKILL at many moments of a change. The next changing command settles: no device without a record, no record without
 # its device, and a layout that was half applied is taken back.
 . /lab/lib.sh
-rounds=20
+rounds=10
 pf=/sys/bus/pci/devices/0000:01:00.0
 
-# killed CHECK ROUND COMMAND...: of our program, after ROUND twentieths of its life and a little more.
+# killed CHECK ROUND COMMAND...: of our program, ROUND tenths of its life and a little more after its start.
 killed() {
 	local check=$1 round=$2 pid
 	shift 2
