@@ -4,66 +4,15 @@
 # (mbochs 1234:1111, mdpy 1b36:000f, the NVMe function 1b36:0010), and their hook makes what they claim.
 . /lab/lib.sh
 
-unset OPENFORBC_STATE # libvirt's hook uses the installed place, too
-pf=0000:01:00.0
-export LIBVIRT_DEFAULT_URI=qemu:///system OPENFORBC_DEVICE=$pf
-console=/tmp/inner.console
+. /lab/libvirt.sh
 
-libvirt_up() {
-	libvirtd --daemon
-	until_true 300 virsh -q list >/dev/null 2>&1
-}
-libvirt_down() {
-	kill "$(cat /run/libvirtd.pid)"
-	until_true 100 test ! -e /run/libvirtd.pid
-}
-# domain NAME: a guest that boots in half a second and says on its console which devices it has.
-domain() {
-	cat <<X
-<domain type='qemu'>
-  <name>$1</name><memory unit='MiB'>96</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/lab/guest/vmlinux</kernel><initrd>/lab/guest/initrd.gz</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1</cmdline></os>
-  <features><acpi/></features>
-  <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <controller type='pci' index='0' model='pcie-root'/><controller type='usb' model='none'/>
-    <controller type='pci' index='1' model='pcie-root-port'/><controller type='pci' index='2' model='pcie-root-port'/>
-    <controller type='pci' index='3' model='pcie-root-port'/>
-    <serial type='file'><source path='$console'/></serial><memballoon model='none'/>
-  </devices>
-</domain>
-X
-}
-define() { domain "$1" >"$tmp/$1.xml" && virsh -q define "$tmp/$1.xml" >/dev/null; }
-start() { rm -f $console; virsh -q start "$1" >"$tmp/virsh" 2>&1; }
-refuses() { ! start "$1"; }
-# sees ID, misses ID: the guest has said so, or says so within a minute.
-last() { grep -a '^inner: devices' $console 2>/dev/null | tail -n 1; }
-has() { last | grep -q " $1"; }
-has_not() { [ -n "$(last)" ] && ! has "$1"; }
-sees() { if until_true 600 has "$2"; then pass "$1"; else fail "$1" "the guest has '$(last)'"; fi; }
-misses() { if until_true 600 has_not "$2"; then pass "$1"; else fail "$1" "the guest has '$(last)'"; fi; }
 # configured UUID: in the guest's configuration; running UUID: in the running guest.
 configured() { virsh -q dumpxml --inactive inner | grep -q "$1"; }
 running() { virsh -q dumpxml inner | grep -q "$1"; }
 state_of() { field "$1" state; }
-mbochs=1234:1111 mdpy=1b36:000f nvme=1b36:0010
+mdpy=1b36:000f nvme=1b36:0010
 
-mkdir -p /run/libvirt /var/log/libvirt/qemu /run/dbus
-cat >/etc/libvirt/qemu.conf <<Q
-user = "root"
-group = "root"
-security_driver = "none"
-remember_owner = 0
-namespaces = []
-cgroup_controllers = []
-stdio_handler = "file"
-Q
-[ -s /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id
-dbus-daemon --system --fork
-that "libvirt is up" libvirt_up
-define inner
+that "libvirt is up" libvirt_begin
 
 # --- before the start, which makes it hold ---
 expect "a partition" 0 partition create mbochs-0 mbochs-small --name gpu -q
