@@ -81,6 +81,14 @@ that "libvirt is up again" libvirt_up
 expect "with a new libvirt: destroy is refused" 4 partition destroy gpu
 err "with a new libvirt: the guest is named" "inner"
 
+# --- a claim that a running guest gets ---
+expect "attach --claim to the running guest" 0 partition attach gpu inner --claim
+that "the claim is in its configuration" configured "claim name"
+that "and in what the hook will be told of it" running "claim name"
+expect "detach takes the claim back" 0 partition detach gpu inner --config
+that "there is none any more" sh -c "! virsh -q dumpxml --inactive inner | grep -q 'claim name'"
+expect "attach without one" 0 partition attach gpu inner --config
+
 # --- the guest ends: what it held is free ---
 virsh -q destroy inner
 that "it is free" until_true 50 test "$(state_of "$one")" != in-use
