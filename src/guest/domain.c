@@ -331,12 +331,3 @@ const struct domain_device *domain_find(const struct domain *d, const char *addr
 	}
 	return NULL;
 }
-
-unsigned domain_free_ports(const struct domain *d)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < sizeof(d->is_port); i++)
-		n += (unsigned)__builtin_popcount(d->is_port[i] & (unsigned)~d->is_taken[i]);
-	return n;
-}

@@ -199,6 +199,15 @@ static bool is_machine_without_pci(const struct domain *d)
 	return !d->has_pci;
 }
 
+unsigned domain_free_ports(const struct domain *d)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(d->is_port); i++)
+		n += (unsigned)__builtin_popcount(d->is_port[i] & (unsigned)~d->is_taken[i]);
+	return n;
+}
+
 static int check_machine(const struct hostdev *h, const struct domain *d, bool live, struct ofbc_error *err)
 {
 	if (is_machine_without_pci(d)) {
