@@ -102,7 +102,7 @@ static const char *const others[] = {
 	"0::/machine.slice",
 	"0::/machine.slice/systemd-nspawn@.service",
 	"0::/system.slice/docker-build.service",
-	"0::/docker/" SHORT,
+	("0::/docker/" SHORT),
 	"0::/openforbc-run-4711",
 	"0::/system.slice/render.service/openforbc-run-4711",
 	"13:name=systemd:/user/1000.user/c2.session\n12:pids:/\n",
