@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * simulate [SAMPLES]: what the statistics promise, on simulated trials of a seed. How often the 95 % interval has the true
+ * median in it; how often two equal things are called different; how often a true difference of 5 % is found.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "bench/compare.h"
+#include "bench/distribution.h"
+#include "bench/random.h"
+#include "bench/stats.h"
+
+#define RESAMPLES 2000
+
+static double normal(struct random *r)
+{
+	return normal_quantile((random_unit(r) * 0x1p53 + 0.5) / (0x1p53 + 1));
+}
+
+/* All around a median of 100. */
+static double draw_normal(struct random *r)
+{
+	return 100 + 2 * normal(r);
+}
+
+static double draw_lognormal(struct random *r)
+{
+	return 100 * exp(0.1 * normal(r));
+}
+
+static double draw_bimodal(struct random *r)
+{
+	return (random_below(r, 2) ? 97 : 103) + normal(r);
+}
+
+static double draw_heavy(struct random *r) /* Student's t, 2 degrees of freedom */
+{
+	double z = normal(r), a = normal(r), b = normal(r);
+
+	return 100 + z / sqrt((a * a + b * b) / 2);
+}
+
+static const struct {
+	const char *name;
+	double (*draw)(struct random *r);
+} distributions[] = {
+	{"normal", draw_normal}, {"log-normal", draw_lognormal}, {"bimodal", draw_bimodal}, {"heavy tail", draw_heavy}};
+
+static int coverage(struct random *r, unsigned samples)
+{
+	static const size_t sizes[] = {5, 10, 20, 30};
+	double v[32];
+	int bad = 0;
+
+	for (size_t d = 0; d < ARRAY_SIZE(distributions); d++) {
+		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+			unsigned hits[2] = {0};
+
+			for (unsigned i = 0; i < samples; i++) {
+				struct interval ci[2];
+
+				for (size_t k = 0; k < sizes[s]; k++)
+					v[k] = distributions[d].draw(r);
+				for (int kind = 0; kind < 2; kind++) {
+					if (stats_median_interval(v, sizes[s], (enum bootstrap)kind, 0.95, RESAMPLES, i, &ci[kind]) < 0)
+						return 1;
+					hits[kind] += ci[kind].low <= 100 && ci[kind].high >= 100;
+				}
+			}
+			double share = 100.0 * hits[0] / samples, bca = 100.0 * hits[1] / samples;
+
+			printf("coverage, %-10s n = %2zu: %5.1f %% (BCa %5.1f %%)%s\n", distributions[d].name, sizes[s], share, bca,
+			       share < 93 ? "  short" : share > 97 ? "  wide" : "");
+			bad += share < 90;
+		}
+	}
+	return bad;
+}
+
+/* Share of comparisons that find a difference when B is `factor` times A. */
+static double differences(struct random *r, size_t d, size_t n, double factor, unsigned samples)
+{
+	double a[32], b[32];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < samples; i++) {
+		struct comparison_input in = {.a = a, .b = b, .n_a = n, .n_b = n, .higher_is_better = true};
+		struct comparison c;
+
+		for (size_t k = 0; k < n; k++) {
+			a[k] = distributions[d].draw(r);
+			b[k] = factor * distributions[d].draw(r);
+		}
+		if (compare_all(&in, 1, COMPARE_MARGIN, i, &c) < 0)
+			return NAN;
+		found += c.verdict == VERDICT_BETTER || c.verdict == VERDICT_WORSE;
+	}
+	return 100.0 * found / samples;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned samples = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 2000;
+	struct random r = random_seeded(42);
+	int bad = coverage(&r, samples);
+
+	for (size_t d = 0; d < ARRAY_SIZE(distributions); d++) {
+		double same = differences(&r, d, 10, 1, samples / 2), other = differences(&r, d, 10, 1.05, samples / 2);
+
+		printf("A/A, %-10s n = 10: %.1f %% called different; of true differences of 5 %% %.1f %% found\n",
+		       distributions[d].name, same, other);
+		bad += !(same <= 5);
+	}
+	return bad != 0;
+}
