@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "base/yaml.h"
+#include "base/yaml_read.h"
 #include "lib/layout.h"
 
 #define TEXT_MAX (64u << 20)
@@ -145,23 +145,9 @@ int ofbc_layout_export(struct ofbc_context *ctx, bool as_json, char **ret, struc
 /* --- import --- */
 
 struct importer {
-	const char *file;
+	struct yaml_reader in;
 	struct strbuf out;
-	struct ofbc_error *err;
 };
-
-__attribute__((format(printf, 3, 4))) static int complain(const struct importer *im, const struct yaml *at,
-                                                          const char *fmt, ...)
-{
-	char what[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	return error_set(im->err, EINVAL, OFBC_REASON_USAGE, "%s:%u:%u: %s", im->file, at->line, at->column,
-	                 what);
-}
 
 static bool is_text(const struct yaml *y, const char *text)
 {
@@ -175,10 +161,10 @@ static int filter_text(const struct importer *im, const struct yaml *y, char buf
 	unsigned long n;
 
 	if (y->kind != YAML_TEXT)
-		return complain(im, y, "a device filter must be a number like 0x20B010DE");
+		return yaml_complain(&im->in, y, "a device filter must be a number like 0x20B010DE");
 	n = strtoul(y->text, &end, 16);
 	if (*end || n > 0xffffffffUL || end == y->text)
-		return complain(im, y, "'%s' is no device filter like 0x20B010DE", y->text);
+		return yaml_complain(&im->in, y, "'%s' is no device filter like 0x20B010DE", y->text);
 	snprintf(buf, 16, "%04lx:%04lx", n & 0xffff, n >> 16);
 	return 0;
 }
@@ -193,17 +179,17 @@ static int import_counts(struct importer *im, const struct yaml *counts, const c
 		return 0;
 	}
 	if (counts->kind != YAML_MAP)
-		return complain(im, counts, "must be a mapping of profiles to counts");
+		return yaml_complain(&im->in, counts, "must be a mapping of profiles to counts");
 	strbuf_add(&im->out, "        partitions:\n");
 	for (size_t i = 0; i + 1 < counts->n; i += 2) {
 		const struct yaml *type = &counts->v[i], *n = &counts->v[i + 1];
 		uint32_t count;
 
 		if (n->kind != YAML_TEXT || parse_u32(n->text, &count) < 0)
-			return complain(im, n, "a count must be a number");
+			return yaml_complain(&im->in, n, "a count must be a number");
 		if (strcmp(technology, "mig") == 0 && strstr(type->text, "c."))
-			return complain(
-				im, type,
+			return yaml_complain(
+				&im->in, type,
 				"'%s': several compute instances in one GPU instance are not made here",
 				type->text);
 		strbuf_addf(&im->out, "          - {type: \"%s:%s\", count: %u}\n", technology, type->text,
@@ -223,7 +209,8 @@ static int import_element(struct importer *im, const struct yaml *e, const char 
 	int r = 0;
 
 	if (!devices || (!is_list && !is_text(devices, "all")))
-		return complain(im, devices ? devices : e, "'devices' must be all or a list of indices");
+		return yaml_complain(&im->in, devices ? devices : e,
+		                     "'devices' must be all or a list of indices");
 	for (size_t f = 0; r == 0 && f < n_filters; f++) {
 		char device[16] = "";
 
@@ -234,7 +221,7 @@ static int import_element(struct importer *im, const struct yaml *e, const char 
 
 			if (is_list &&
 			    (devices->v[d].kind != YAML_TEXT || parse_u32(devices->v[d].text, &index) < 0))
-				return complain(im, &devices->v[d], "an index must be a number");
+				return yaml_complain(&im->in, &devices->v[d], "an index must be a number");
 			strbuf_add(&im->out, "      - match: {");
 			if (is_list)
 				strbuf_addf(&im->out, "index: %u%s", index, device[0] ? ", " : "");
@@ -263,15 +250,15 @@ static int import_configs(struct importer *im, const struct yaml *doc, const cha
 	int r = 0;
 
 	if (!is_text(yaml_doc_get(doc, "version"), "v1"))
-		return complain(im, doc, "'version: v1' is missing");
+		return yaml_complain(&im->in, doc, "'version: v1' is missing");
 	if (!configs || configs->kind != YAML_MAP)
-		return complain(im, doc, "'%s' is missing", configs_key);
+		return yaml_complain(&im->in, doc, "'%s' is missing", configs_key);
 	strbuf_add(&im->out, "version: 1\nlayouts:\n");
 	for (size_t i = 0; r == 0 && i + 1 < configs->n; i += 2) {
 		const struct yaml *list = &configs->v[i + 1];
 
 		if (list->kind != YAML_LIST)
-			return complain(im, list, "'%s' must be a list", configs->v[i].text);
+			return yaml_complain(&im->in, list, "'%s' must be a list", configs->v[i].text);
 		strbuf_addf(&im->out, "  \"%s\":\n    gpus:%s\n", configs->v[i].text, list->n ? "" : " []");
 		for (size_t k = 0; r == 0 && k < list->n; k++)
 			r = import_element(im, &list->v[k], counts_key, technology);
@@ -283,7 +270,7 @@ static int import_configs(struct importer *im, const struct yaml *doc, const cha
 static int import_mdevctl(struct importer *im, const struct yaml *doc)
 {
 	if (doc->kind != YAML_LIST)
-		return complain(im, doc, "must be the list of `mdevctl list --dumpjson`");
+		return yaml_complain(&im->in, doc, "must be the list of `mdevctl list --dumpjson`");
 	strbuf_add(&im->out, doc->n ? "version: 1\ngpus:\n" : "version: 1\ngpus: []\n");
 	for (size_t i = 0; i < doc->n; i++) {
 		const struct yaml *host = &doc->v[i];
@@ -299,7 +286,7 @@ static int import_mdevctl(struct importer *im, const struct yaml *doc)
 					one->n == 2 ? yaml_doc_get(&one->v[1], "mdev_type") : NULL;
 
 				if (!type || type->kind != YAML_TEXT)
-					return complain(im, one, "a device without mdev_type");
+					return yaml_complain(&im->in, one, "a device without mdev_type");
 				strbuf_addf(&im->out, "      - {type: \"mdev:%s\", uuid: \"%s\"}\n",
 				            type->text, one->v[0].text);
 			}
@@ -312,7 +299,7 @@ int ofbc_layout_import(const char *from, const char *text, size_t len, const cha
                        struct ofbc_error *err)
 {
 	_cleanup_yaml_ struct yaml *doc = NULL;
-	struct importer im = {.file = name, .out = STRBUF_INIT(TEXT_MAX), .err = err};
+	struct importer im = {.in = {name, err}, .out = STRBUF_INIT(TEXT_MAX)};
 	int r = yaml_doc_parse(text, len, name, &doc, err);
 
 	if (r == 0 && strcmp(from, "mig-parted") == 0)
