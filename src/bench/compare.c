@@ -154,7 +154,8 @@ static void draw_places(struct random *random, size_t *places, size_t n)
 }
 
 /* log of the ratio of medians of one resample. */
-static double resampled(const struct comparison_input *in, struct random *random, size_t *places, double *draw)
+static double resampled(const struct comparison_input *in, struct random *random, size_t *places,
+                        double *draw)
 {
 	double a, b;
 
@@ -181,8 +182,8 @@ static int median_copy(const double *v, size_t n, double *ret)
 }
 
 /* The geometric mean of the ratios of n inputs; signs[i] -1 turns one. */
-static int ratio_interval(const struct comparison_input *v, size_t n, const int *signs, double level, unsigned resamples,
-                          uint64_t seed, struct interval *ret)
+static int ratio_interval(const struct comparison_input *v, size_t n, const int *signs, double level,
+                          unsigned resamples, uint64_t seed, struct interval *ret)
 {
 	struct random random = random_seeded(seed);
 	_cleanup_free_ double *logs = calloc(resamples + 1u, sizeof(*logs));
@@ -207,8 +208,8 @@ static int ratio_interval(const struct comparison_input *v, size_t n, const int 
 	return 0;
 }
 
-static int one_ratio(const struct comparison_input *in, double level, unsigned resamples, uint64_t seed, double *ret,
-                     struct interval *ret_interval)
+static int one_ratio(const struct comparison_input *in, double level, unsigned resamples, uint64_t seed,
+                     double *ret, struct interval *ret_interval)
 {
 	const int sign = 1;
 	double x, y;
@@ -227,16 +228,16 @@ static int one_ratio(const struct comparison_input *in, double level, unsigned r
 	return r;
 }
 
-int compare_ratio(const double *a, size_t n, const double *b, size_t m, double level, unsigned resamples, uint64_t seed,
-                  double *ret, struct interval *ret_interval)
+int compare_ratio(const double *a, size_t n, const double *b, size_t m, double level, unsigned resamples,
+                  uint64_t seed, double *ret, struct interval *ret_interval)
 {
 	const struct comparison_input in = {.a = a, .n_a = n, .b = b, .n_b = m};
 
 	return one_ratio(&in, level, resamples, seed, ret, ret_interval);
 }
 
-int compare_ratio_paired(const double *a, const double *b, size_t n, double level, unsigned resamples, uint64_t seed,
-                         double *ret, struct interval *ret_interval)
+int compare_ratio_paired(const double *a, const double *b, size_t n, double level, unsigned resamples,
+                         uint64_t seed, double *ret, struct interval *ret_interval)
 {
 	const struct comparison_input in = {.a = a, .n_a = n, .b = b, .n_b = n, .is_paired = true};
 
@@ -259,13 +260,20 @@ static enum verdict judge(const struct comparison *c, bool higher_is_better, dou
 
 static int compare_one(const struct comparison_input *in, uint64_t seed, struct comparison *ret)
 {
-	struct comparison c = {.n_a = in->n_a, .n_b = in->n_b, .median_a = NAN, .median_b = NAN, .ratio = NAN,
-	                       .interval = {NAN, NAN}, .p = 1, .p_adjusted = 1};
+	struct comparison c = {.n_a = in->n_a,
+	                       .n_b = in->n_b,
+	                       .median_a = NAN,
+	                       .median_b = NAN,
+	                       .ratio = NAN,
+	                       .interval = {NAN, NAN},
+	                       .p = 1,
+	                       .p_adjusted = 1};
 	double u;
 	int r;
 
 	*ret = c;
-	if (median_copy(in->a, in->n_a, &c.median_a) == -ENOMEM || median_copy(in->b, in->n_b, &c.median_b) == -ENOMEM)
+	if (median_copy(in->a, in->n_a, &c.median_a) == -ENOMEM ||
+	    median_copy(in->b, in->n_b, &c.median_b) == -ENOMEM)
 		return -ENOMEM;
 	r = one_ratio(in, 1 - COMPARE_LEVEL, BOOTSTRAP_RESAMPLES, seed, &c.ratio, &c.interval);
 	if (r == 0)
@@ -274,7 +282,8 @@ static int compare_one(const struct comparison_input *in, uint64_t seed, struct 
 	return r;
 }
 
-int compare_all(const struct comparison_input *v, size_t n, double margin, uint64_t seed, struct comparison *ret)
+int compare_all(const struct comparison_input *v, size_t n, double margin, uint64_t seed,
+                struct comparison *ret)
 {
 	_cleanup_free_ double *p = calloc(n + 1, sizeof(*p));
 	size_t k = 0;
@@ -298,7 +307,8 @@ int compare_all(const struct comparison_input *v, size_t n, double margin, uint6
 	return r;
 }
 
-int compare_geomean(const struct comparison_input *v, size_t n, uint64_t seed, double *ret, struct interval *ret_interval)
+int compare_geomean(const struct comparison_input *v, size_t n, uint64_t seed, double *ret,
+                    struct interval *ret_interval)
 {
 	_cleanup_free_ int *signs = calloc(n + 1, sizeof(*signs));
 	struct interval unused;

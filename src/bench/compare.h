@@ -15,11 +15,11 @@ int compare_mann_whitney(const double *a, size_t n, const double *b, size_t m, d
 /* Holm's correction of n tests, in place. */
 int compare_holm(double *p, size_t n);
 /* median(b) / median(a) with its bootstrap interval. Medians must be positive. */
-int compare_ratio(const double *a, size_t n, const double *b, size_t m, double level, unsigned resamples, uint64_t seed,
-                  double *ret, struct interval *ret_interval);
+int compare_ratio(const double *a, size_t n, const double *b, size_t m, double level, unsigned resamples,
+                  uint64_t seed, double *ret, struct interval *ret_interval);
 /* The same for trials that were paired by blocks: blocks are drawn. */
-int compare_ratio_paired(const double *a, const double *b, size_t n, double level, unsigned resamples, uint64_t seed,
-                         double *ret, struct interval *ret_interval);
+int compare_ratio_paired(const double *a, const double *b, size_t n, double level, unsigned resamples,
+                         uint64_t seed, double *ret, struct interval *ret_interval);
 
 enum verdict { VERDICT_UNDECIDED, VERDICT_EQUAL, VERDICT_BETTER, VERDICT_WORSE };
 
@@ -42,6 +42,8 @@ struct comparison_input {
 };
 
 /* All metrics at once. `margin`: COMPARE_MARGIN. Inputs without enough values are undecided. */
-int compare_all(const struct comparison_input *v, size_t n, double margin, uint64_t seed, struct comparison *ret);
+int compare_all(const struct comparison_input *v, size_t n, double margin, uint64_t seed,
+                struct comparison *ret);
 /* Geometric mean of the ratios and its interval, each turned so that above 1 is better. */
-int compare_geomean(const struct comparison_input *v, size_t n, uint64_t seed, double *ret, struct interval *ret_interval);
+int compare_geomean(const struct comparison_input *v, size_t n, uint64_t seed, double *ret,
+                    struct interval *ret_interval);

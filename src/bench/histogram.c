@@ -77,7 +77,8 @@ double histogram_quantile(const struct histogram *h, double q)
 int histogram_interval(const struct histogram *h, double q, double level, double *ret_low, double *ret_high)
 {
 	double tail = (1 - level) / 2;
-	int64_t low = binomial_quantile(tail, (int64_t)h->n, q), high = binomial_quantile(1 - tail, (int64_t)h->n, q) + 1;
+	int64_t low = binomial_quantile(tail, (int64_t)h->n, q),
+		high = binomial_quantile(1 - tail, (int64_t)h->n, q) + 1;
 
 	if (binomial_cdf(low - 1, (int64_t)h->n, q) > tail)
 		low--;

@@ -6,7 +6,7 @@
 
 #include "base/strbuf.h"
 
-#define HISTOGRAM_BITS    7 /* 128 buckets a power of two */
+#define HISTOGRAM_BITS    7                             /* 128 buckets a power of two */
 #define HISTOGRAM_ERROR   (1.0 / (2 << HISTOGRAM_BITS)) /* of a value that is read back, at most: 0.4 % */
 #define HISTOGRAM_BUCKETS ((64 - HISTOGRAM_BITS + 1) << HISTOGRAM_BITS)
 

@@ -11,7 +11,8 @@
 
 #define STUTTER_WINDOW 31 /* frames around which the median is taken */
 
-void metrics_share(const double *rate, const double *full, const double *share, size_t n, struct share_metrics *ret)
+void metrics_share(const double *rate, const double *full, const double *share, size_t n,
+                   struct share_metrics *ret)
 {
 	double slow = 0, sum = 0, squares = 0, low = INFINITY, high = 0;
 	struct share_metrics m = {.stp = 0};
@@ -63,7 +64,8 @@ void metrics_energy(double joules, double seconds, double work, double idle_watt
 	};
 }
 
-double metrics_cost(double seconds, double joules, double work, double price_hour, double price_kwh, double pue)
+double metrics_cost(double seconds, double joules, double work, double price_hour, double price_kwh,
+                    double pue)
 {
 	return (price_hour / 3600 * seconds + joules / 3.6e6 * price_kwh * pue) / work;
 }
@@ -71,7 +73,8 @@ double metrics_cost(double seconds, double joules, double work, double price_hou
 /* Median of the frames around frame i. */
 static double running_median(const double *v, size_t n, size_t i)
 {
-	size_t half = STUTTER_WINDOW / 2, from = i > half ? i - half : 0, to = i + half + 1 < n ? i + half + 1 : n;
+	size_t half = STUTTER_WINDOW / 2, from = i > half ? i - half : 0,
+	       to = i + half + 1 < n ? i + half + 1 : n;
 	double window[STUTTER_WINDOW];
 
 	memcpy(window, v + from, (to - from) * sizeof(*v));

@@ -107,7 +107,8 @@ int stats_quantile_interval(const double *sorted, size_t n, double q, double lev
 {
 	double tail = (1 - level) / 2;
 	/* P(X_(low) > Q) = P(B < low) <= tail; P(X_(high) < Q) = P(B >= high) <= tail; ranks count from 1 */
-	int64_t low = binomial_quantile(tail, (int64_t)n, q), high = binomial_quantile(1 - tail, (int64_t)n, q) + 1;
+	int64_t low = binomial_quantile(tail, (int64_t)n, q),
+		high = binomial_quantile(1 - tail, (int64_t)n, q) + 1;
 
 	if (binomial_cdf(low - 1, (int64_t)n, q) > tail)
 		low--;
@@ -221,7 +222,8 @@ int stats_median_interval(const double *v, size_t n, enum bootstrap kind, double
 	stats_sort(medians, resamples);
 	if (kind == BOOTSTRAP_BCA)
 		bca_levels(sorted, n, medians, resamples, &low, &high);
-	*ret = (struct interval){stats_quantile(medians, resamples, low), stats_quantile(medians, resamples, high)};
+	*ret = (struct interval){stats_quantile(medians, resamples, low),
+	                         stats_quantile(medians, resamples, high)};
 	return 0;
 }
 
@@ -263,7 +265,8 @@ int stats_summary(const double *v, size_t n, uint64_t seed, struct summary *ret)
 	s.mean = stats_mean(v, n);
 	s.deviation = stats_deviation(v, n);
 	s.variation = s.mean != 0 ? s.deviation / fabs(s.mean) : NAN;
-	r = n > 1 ? stats_median_interval(v, n, BOOTSTRAP_PERCENTILE, 0.95, BOOTSTRAP_RESAMPLES, seed, &s.interval)
+	r = n > 1 ? stats_median_interval(v, n, BOOTSTRAP_PERCENTILE, 0.95, BOOTSTRAP_RESAMPLES, seed,
+	                                  &s.interval)
 	          : 0;
 	if (r == 0)
 		r = summarise_unflagged(v, n, &s);
@@ -289,7 +292,8 @@ static bool has_trend(const double *v, size_t n)
 int stats_steady(const double *v, size_t n, size_t *ret)
 {
 	for (size_t end = STEADY_WINDOW; end <= n; end++) {
-		if (is_even(v + end - STEADY_WINDOW, STEADY_WINDOW) && !has_trend(v + end / 2, end - end / 2)) {
+		if (is_even(v + end - STEADY_WINDOW, STEADY_WINDOW) &&
+		    !has_trend(v + end / 2, end - end / 2)) {
 			*ret = end - STEADY_WINDOW;
 			return 0;
 		}

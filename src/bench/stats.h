@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Statistics of one sample. Pure. Trials carry the statistics, never the iterations inside one, which depend on each
- * other. Unknown is NAN. Functions that return int: 0; -EINVAL too few values; -ENOMEM.
+ * Statistics of one sample. Pure. Trials carry the statistics, never the iterations inside one, which depend
+ * on each other. Unknown is NAN. Functions that return int: 0; -EINVAL too few values; -ENOMEM.
  */
 #pragma once
 
@@ -26,8 +26,8 @@ int stats_mad(const double *v, size_t n, double *ret);
 int stats_flag(const double *v, size_t n, bool *ret_flags, size_t *ret_n);
 
 /*
- * Interval of a quantile from the order statistics; no distribution is assumed. `level` is what it promises at
- * least, 0.95; *ret_level what it keeps, as ranks are whole numbers. -EINVAL when n is too small for it.
+ * Interval of a quantile from the order statistics; no distribution is assumed. `level` is what it promises
+ * at least, 0.95; *ret_level what it keeps, as ranks are whole numbers. -EINVAL when n is too small for it.
  */
 int stats_quantile_interval(const double *sorted, size_t n, double q, double level, struct interval *ret,
                             double *ret_level);
@@ -45,7 +45,7 @@ int stats_median_interval(const double *v, size_t n, enum bootstrap kind, double
 struct summary {
 	size_t n;
 	double median, mean, deviation, min, max, q1, q3;
-	double variation; /* deviation / mean; NAN for a mean of 0 */
+	double variation;         /* deviation / mean; NAN for a mean of 0 */
 	struct interval interval; /* of the median, 95 %; NAN for n < 2 */
 	size_t n_flagged;
 	double median_without; /* the flagged ones */

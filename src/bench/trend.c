@@ -63,8 +63,8 @@ int trend_mann_kendall(const double *v, size_t n, struct mann_kendall *ret)
 /* --- slope --- */
 
 /* Ranks of the slopes between which the slope is, after Sen: corrected for ties in both series. */
-static void slope_interval(const double *slopes, size_t k, const double *x, const double *y, size_t n, double level,
-                           double *scratch, struct interval *ret)
+static void slope_interval(const double *slopes, size_t k, const double *x, const double *y, size_t n,
+                           double level, double *scratch, struct interval *ret)
 {
 	double m = (double)n, z = normal_quantile(1 - (1 - level) / 2), variance = variance_term(m), half;
 	const double *const series[] = {x, y};
@@ -85,7 +85,8 @@ static void slope_interval(const double *slopes, size_t k, const double *x, cons
 
 int trend_theil_sen(const double *x, const double *y, size_t n, double level, struct theil_sen *ret)
 {
-	_cleanup_free_ double *slopes = n > 1 && n < 1u << 16 ? malloc(n * (n - 1) / 2 * sizeof(*slopes)) : NULL;
+	_cleanup_free_ double *slopes =
+		n > 1 && n < 1u << 16 ? malloc(n * (n - 1) / 2 * sizeof(*slopes)) : NULL;
 	_cleanup_free_ double *scratch = malloc((n + !n) * sizeof(*scratch));
 	struct theil_sen t;
 	double middle;

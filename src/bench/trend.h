@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Does a series of values go somewhere? Pure. Functions that return int: 0; -EINVAL too few values; -ENOMEM. */
+/* Does a series of values go somewhere? Pure. Functions that return int: 0; -EINVAL too few values; -ENOMEM.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -22,7 +23,8 @@ struct theil_sen {
 int trend_theil_sen(const double *x, const double *y, size_t n, double level, struct theil_sen *ret);
 
 /*
- * Where the mean changes (PELT, Killick 2012, squared error). `penalty` <= 0: 3 log(n) times the variance of the
- * noise, estimated from the differences of neighbours. *ret: the first values of each new part; free() it.
+ * Where the mean changes (PELT, Killick 2012, squared error). `penalty` <= 0: 3 log(n) times the variance of
+ * the noise, estimated from the differences of neighbours. *ret: the first values of each new part; free()
+ * it.
  */
 int trend_changes(const double *v, size_t n, double penalty, size_t **ret, size_t *ret_n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simulate [SAMPLES]: what the statistics promise, on simulated trials of a seed. How often the 95 % interval has the true
- * median in it; how often two equal things are called different; how often a true difference of 5 % is found.
+ * simulate [SAMPLES]: what the statistics promise, on simulated trials of a seed. How often the 95 % interval
+ * has the true median in it; how often two equal things are called different; how often a true difference of
+ * 5 % is found.
  */
 #include <math.h>
 #include <stdio.h>
@@ -46,8 +47,10 @@ static double draw_heavy(struct random *r) /* Student's t, 2 degrees of freedom 
 static const struct {
 	const char *name;
 	double (*draw)(struct random *r);
-} distributions[] = {
-	{"normal", draw_normal}, {"log-normal", draw_lognormal}, {"bimodal", draw_bimodal}, {"heavy tail", draw_heavy}};
+} distributions[] = {{"normal", draw_normal},
+                     {"log-normal", draw_lognormal},
+                     {"bimodal", draw_bimodal},
+                     {"heavy tail", draw_heavy}};
 
 static int coverage(struct random *r, unsigned samples)
 {
@@ -65,15 +68,19 @@ static int coverage(struct random *r, unsigned samples)
 				for (size_t k = 0; k < sizes[s]; k++)
 					v[k] = distributions[d].draw(r);
 				for (int kind = 0; kind < 2; kind++) {
-					if (stats_median_interval(v, sizes[s], (enum bootstrap)kind, 0.95, RESAMPLES, i, &ci[kind]) < 0)
+					if (stats_median_interval(v, sizes[s], (enum bootstrap)kind, 0.95,
+					                          RESAMPLES, i, &ci[kind]) < 0)
 						return 1;
 					hits[kind] += ci[kind].low <= 100 && ci[kind].high >= 100;
 				}
 			}
 			double share = 100.0 * hits[0] / samples, bca = 100.0 * hits[1] / samples;
 
-			printf("coverage, %-10s n = %2zu: %5.1f %% (BCa %5.1f %%)%s\n", distributions[d].name, sizes[s], share, bca,
-			       share < 93 ? "  short" : share > 97 ? "  wide" : "");
+			printf("coverage, %-10s n = %2zu: %5.1f %% (BCa %5.1f %%)%s\n", distributions[d].name,
+			       sizes[s], share, bca,
+			       share < 93   ? "  short"
+			       : share > 97 ? "  wide"
+			                    : "");
 			bad += share < 90;
 		}
 	}
@@ -108,7 +115,8 @@ int main(int argc, char **argv)
 	int bad = coverage(&r, samples);
 
 	for (size_t d = 0; d < ARRAY_SIZE(distributions); d++) {
-		double same = differences(&r, d, 10, 1, samples / 2), other = differences(&r, d, 10, 1.05, samples / 2);
+		double same = differences(&r, d, 10, 1, samples / 2),
+		       other = differences(&r, d, 10, 1.05, samples / 2);
 
 		printf("A/A, %-10s n = 10: %.1f %% called different; of true differences of 5 %% %.1f %% found\n",
 		       distributions[d].name, same, other);

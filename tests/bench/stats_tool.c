@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stats_tool: answers requests on standard input, a line each: "FUNCTION A... n v1 ... vn [m w1 ... wm]". For the
- * comparison with other people's statistics. */
+/* stats_tool: answers requests on standard input, a line each: "FUNCTION A... n v1 ... vn [m w1 ... wm]". For
+ * the comparison with other people's statistics. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +49,8 @@ static void median_interval(void)
 {
 	struct interval i = {NAN, NAN};
 
-	answer_interval(stats_median_interval(v[0], n[0], (enum bootstrap)arguments[0], 0.95, (unsigned)arguments[1],
-	                                      (uint64_t)arguments[2], &i),
+	answer_interval(stats_median_interval(v[0], n[0], (enum bootstrap)arguments[0], 0.95,
+	                                      (unsigned)arguments[1], (uint64_t)arguments[2], &i),
 	                i);
 }
 
