@@ -144,9 +144,10 @@ struct bench_definition {
 	char name[64];
 	char class[16];
 	char *summary;
-	char *directory;  /* where the file is: what is relative is relative to it */
-	char hash[65];    /* of the file's text; 64 hex digits */
-	bool is_protocol; /* it speaks READY, GO, ITERATION, RESULT; else it is wrapped */
+	char *directory;    /* where the file is: what is relative is relative to it */
+	char hash[65];      /* of the file's text; 64 hex digits */
+	bool is_virtualenv; /* Python's, made by the setup; its programs come first */
+	bool is_protocol;   /* it speaks READY, GO, ITERATION, RESULT; else it is wrapped */
 	struct bench_command_list setup, run, cleanup;
 	struct strv setup_inputs; /* files whose content decides whether the setup is done again */
 	struct bench_parameter_list parameters;
