@@ -465,8 +465,8 @@ static int read_source(const struct yaml_reader *r, const struct yaml *map, stru
 static int read_metric(const struct yaml_reader *r, const char *name, const struct yaml *map,
                        struct bench_definition *d)
 {
-	static const char *const known[] = {"unit",    "better", "from", "json",  "regex",
-	                                    "program", "file",   "pick", "scale", NULL};
+	static const char *const known[] = {"unit", "better", "from",   "json",  "regex", "program",
+	                                    "file", "pick",   "across", "scale", NULL};
 	static const char *const directions[] = {"lower", "higher", NULL};
 	static const char *const picks[] = {"last", "first", "mean", "median", "sum", "min", "max", NULL};
 	struct bench_metric *m = list_add(&d->metrics);
@@ -496,6 +496,10 @@ static int read_metric(const struct yaml_reader *r, const char *name, const stru
 		q = get_word(r, map, "pick", picks, &word);
 	if (q > 0)
 		m->pick = (enum metric_pick)word;
+	word = m->source == METRIC_RATE ? PICK_SUM : PICK_MEDIAN;
+	if (q >= 0)
+		q = get_word(r, map, "across", picks, &word);
+	m->across = (enum metric_pick)word;
 	if (q >= 0)
 		q = get_double(r, map, "scale", &m->scale);
 	return q < 0 ? q : 0;

@@ -99,7 +99,8 @@ struct bench_metric {
 	char *where; /* pointer or expression */
 	char *file;  /* below the run's directory; NULL: standard output */
 	struct bench_command program;
-	enum metric_pick pick; /* of several matches */
+	enum metric_pick pick;   /* of several matches */
+	enum metric_pick across; /* of several instances: one number for the cell */
 	double quantile;
 	double scale; /* the number is multiplied by it, for the unit */
 };

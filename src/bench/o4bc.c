@@ -69,6 +69,7 @@ static int read_stat(const struct yaml_reader *r, const char *name, const struct
 	m->scale = 1;
 	m->source = METRIC_REGEX;
 	m->pick = PICK_FIRST; /* theirs takes the first match */
+	m->across = PICK_MEDIAN;
 	text_copy(m->name, sizeof(m->name), name);
 	if (!regex || regex->kind != YAML_TEXT || (file && file->kind != YAML_TEXT))
 		return yaml_complain(r, map, "a stat is {regex: text, file: text}");

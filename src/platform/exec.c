@@ -54,7 +54,7 @@ static bool is_dropped(const char *const *drop, const char *entry)
 
 /* Our environment without some, with env on top; made before the fork, since a child of threads must not
  * allocate. The strings are borrowed. */
-static char **merged_env(const char *const *env, const char *const *drop)
+char **exec_environment(const char *const *env, const char *const *drop)
 {
 	size_t n = 1;
 	char **all;
@@ -82,7 +82,7 @@ static int exit_status(int status)
 }
 
 /* In the child: an errno goes back through a close-on-exec pipe. */
-static void __attribute__((noreturn)) fail_child(int error_fd, int e)
+void exec_fail(int error_fd, int e)
 {
 	_exit(write(error_fd, &e, sizeof(e)) == sizeof(e) ? 127 : 126);
 }
@@ -105,7 +105,7 @@ static bool is_in_path(const char *name)
 	return false;
 }
 
-static void __attribute__((noreturn)) exec_child(char *const argv[], char *const env[], int error_fd)
+void exec_child(char *const argv[], char *const env[], int error_fd)
 {
 	sigset_t none;
 	int e;
@@ -117,11 +117,11 @@ static void __attribute__((noreturn)) exec_child(char *const argv[], char *const
 	e = errno;
 	if (e == EACCES && !strchr(argv[0], '/') && !is_in_path(argv[0]))
 		e = ENOENT;
-	fail_child(error_fd, e);
+	exec_fail(error_fd, e);
 }
 
 /* 0 when exec succeeded (the pipe was closed by it), else -errno of the child. */
-static int exec_error(int fd)
+int exec_error(int fd)
 {
 	int e = 0;
 	ssize_t n;
@@ -229,7 +229,7 @@ static pid_t start(const struct command *cmd, char *const env[], int in_fd, int 
 		return pid < 0 ? -errno : pid;
 	setpgid(0, 0);
 	if (dup2(in_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
-		fail_child(error_fd, errno);
+		exec_fail(error_fd, errno);
 	exec_child((char *const *)(uintptr_t)cmd->argv, env, error_fd);
 }
 
@@ -262,7 +262,7 @@ int command_run(const struct command *cmd, struct command_result *ret)
 
 	ret->status = 0;
 	ret->out[0] = '\0';
-	env = merged_env(cmd->env, NULL);
+	env = exec_environment(cmd->env, NULL);
 	if (!env)
 		return -ENOMEM;
 	in = input_fd(cmd->input);
@@ -290,7 +290,7 @@ int command_run(const struct command *cmd, struct command_result *ret)
 }
 
 /* "0-3,8" to a set; -EINVAL. */
-static int parse_cpus(const char *s, cpu_set_t *ret)
+int exec_cpus(const char *s, cpu_set_t *ret)
 {
 	CPU_ZERO(ret);
 	while (*s) {
@@ -376,7 +376,7 @@ static void release_signals(const struct spawn_signals *s)
 
 int spawn_here(const struct spawn *s, int cgroup_fd, int *ret_status)
 {
-	_cleanup_free_ char **all = merged_env(s->env, s->drop);
+	_cleanup_free_ char **all = exec_environment(s->env, s->drop);
 	_cleanup_close_ int err_r = -1, err_w = -1;
 	struct spawn_signals signals;
 	cpu_set_t set;
@@ -385,7 +385,7 @@ int spawn_here(const struct spawn *s, int cgroup_fd, int *ret_status)
 
 	if (!all)
 		return -ENOMEM;
-	if (s->cpus && parse_cpus(s->cpus, &set) < 0)
+	if (s->cpus && exec_cpus(s->cpus, &set) < 0)
 		return -EINVAL;
 	if (pipe2(err, O_CLOEXEC) < 0)
 		return -errno;
@@ -402,7 +402,7 @@ int spawn_here(const struct spawn *s, int cgroup_fd, int *ret_status)
 		if (r == 0 && s->cpus && sched_setaffinity(0, sizeof(set), &set) < 0)
 			r = -errno;
 		if (r < 0)
-			fail_child(err_w, -r);
+			exec_fail(err_w, -r);
 		exec_child(s->argv, all, err_w);
 	}
 	close(steal_fd(&err_w));

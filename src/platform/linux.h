@@ -2,6 +2,8 @@
 /* Shared by the files that implement the real host. */
 #pragma once
 
+#include <sched.h>
+
 #include "platform/platform.h"
 
 struct linux_platform {
@@ -24,3 +26,12 @@ void linux_unconfine(struct platform *p, const char *cgroup);
 int linux_open_devices(struct platform *p, struct open_device_list *ret);
 /* Starts it on this machine; cgroup_fd: open cgroup.procs, or -1. */
 int spawn_here(const struct spawn *s, int cgroup_fd, int *ret_status);
+
+/* Pieces of exec.c, for instance.c. The environment borrows its strings; free() the array. */
+char **exec_environment(const char *const *env, const char *const *drop);
+int exec_cpus(const char *s, cpu_set_t *ret); /* "0-3,6": 0; -EINVAL */
+/* In a child: the reason goes to the parent by a close-on-exec pipe, which it reads with exec_error(): 0 or
+ * -errno. */
+void exec_fail(int error_fd, int e) __attribute__((noreturn));
+void exec_child(char *const argv[], char *const env[], int error_fd) __attribute__((noreturn));
+int exec_error(int fd);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* One trial: all instances of a cell, started together, watched, ended, and their numbers read. */
+#pragma once
+
+#include "bench/definition.h"
+#include "bench/result.h"
+#include "openforbc/error.h"
+
+struct platform;
+
+/* Where an instance runs, and what tells it so. */
+struct bench_place {
+	char name[96];   /* partition, or "" */
+	struct strv env; /* NAME=value */
+	char cpus[256];  /* list of processors; "": all */
+	char cgroup[256];
+};
+
+struct trial_request {
+	const struct bench_definition *definition;
+	const struct bench_preset *preset;  /* NULL: none */
+	const struct pair_list *parameters; /* with all defaults */
+	const struct bench_place *places;
+	unsigned instances;
+	const char *workdir; /* for the files of the trial; exists */
+	uint64_t seed;
+	double min_window_s;     /* of the protocol: how long the instances iterate */
+	unsigned min_iterations; /* ... and how often at least */
+};
+
+void trial_done(struct bench_trial *t);
+/*
+ * Runs it. What becomes of the programs is the trial's verdict, not an error. -EINTR a signal for us: nothing
+ * is left running, and the trial does not count. -ENOENT ... when it cannot be run at all.
+ */
+int trial_run(struct platform *p, const struct trial_request *rq, struct bench_trial *ret,
+              struct ofbc_error *err);
+
+/* A command of the setup or the cleanup: 0; -EIO with the end of what it said; -ETIMEDOUT; -EINTR. */
+int trial_command(struct platform *p, const struct bench_definition *d, const struct bench_command *c,
+                  const struct pair_list *values, const char *workdir, unsigned timeout_s,
+                  struct ofbc_error *err);

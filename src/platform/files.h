@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of this machine, whatever host is worked on: definitions, outputs of programs, scratch directories.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/strv.h"
+
+/* The whole file with a NUL behind it; free() it. -EFBIG more than max bytes; -errno. */
+int file_read(const char *path, size_t max, char **ret, size_t *ret_len);
+/* What of its end fits into buf; -errno, and buf is empty. */
+int file_read_end(const char *path, char *buf, size_t size);
+bool file_is_there(const char *path);
+bool is_directory(const char *path);
+/* Where a program is found in PATH, or that a path with '/' can be executed. */
+bool program_is_there(const char *name);
+/* PATH with one directory before it; free() it. */
+char *path_with(const char *directory);
+/* Absolute, without links; free() it. */
+int path_real(const char *path, char **ret);
+/* Names in a directory, sorted; dot entries are left out. */
+int directory_list(const char *path, struct strv *ret);
+/* A new one below TMPDIR or /tmp. */
+int scratch_new(char *buf, size_t size);
+/* With everything in it. */
+void scratch_remove(const char *path);
+bool is_root(void);
+unsigned online_cpus(void);

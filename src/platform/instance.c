@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "platform/linux.h"
+
+#define LINE_MAX_BYTES   4096
+#define DEFAULT_GRACE_MS 2000
+
+struct instance {
+	pid_t pid;
+	int pid_fd, protocol, error;
+	bool has_ended, is_reaped;
+	struct instance_end end;
+	char name[64]; /* of the program, for messages */
+	char line[LINE_MAX_BYTES];
+	size_t have, used; /* bytes in line; those of the line given out last */
+};
+
+struct instance_set {
+	struct instance *v;
+	struct pollfd *polls;
+	unsigned n, max, running;
+	int gate_read, gate_write;
+	uint64_t released_ns;
+	bool was_subreaper;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int instances_new(unsigned max, struct instance_set **ret)
+{
+	struct instance_set *set = calloc(1, sizeof(*set));
+	int gate[2], was = 0;
+
+	if (!set)
+		return -ENOMEM;
+	set->v = calloc(max, sizeof(*set->v));
+	set->polls = calloc(2 * (size_t)max, sizeof(*set->polls));
+	set->max = max;
+	set->gate_read = set->gate_write = -1;
+	if (!set->v || !set->polls || pipe2(gate, O_CLOEXEC) < 0) {
+		instances_free(set);
+		return -ENOMEM;
+	}
+	set->gate_read = gate[0];
+	set->gate_write = gate[1];
+	prctl(PR_GET_CHILD_SUBREAPER, &was);
+	set->was_subreaper = was;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	*ret = set;
+	return 0;
+}
+
+/* --- start --- */
+
+struct child {
+	const struct instance_request *rq;
+	char **env;
+	cpu_set_t cpus;
+	int gate, gate_write, error, protocol, out, cgroup;
+};
+
+/* The gate is open when the last writer has closed it. */
+static void wait_for_gate(int gate)
+{
+	char c;
+
+	while (read(gate, &c, 1) < 0 && errno == EINTR)
+		;
+}
+
+static int prepare_child(const struct child *c)
+{
+	const struct spawn *s = &c->rq->program;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), out = c->out >= 0 ? c->out : null;
+
+	if (setpgid(0, 0) < 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		return -errno;
+	if (c->cgroup >= 0 && write(c->cgroup, "0", 1) != 1)
+		return -errno;
+	if (s->cpus && sched_setaffinity(0, sizeof(c->cpus), &c->cpus) < 0)
+		return -errno;
+	if (c->rq->limit_mib) {
+		rlim_t bytes = (rlim_t)c->rq->limit_mib << 20;
+
+		if (setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, bytes}) < 0)
+			return -errno;
+	}
+	if (c->rq->workdir && chdir(c->rq->workdir) < 0)
+		return -errno;
+	if (c->protocol >= 0 && fcntl(c->protocol, F_SETFD, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static void __attribute__((noreturn)) run_child(const struct child *c)
+{
+	int r = prepare_child(c);
+
+	close(c->gate_write);
+	if (r < 0)
+		exec_fail(c->error, -r);
+	wait_for_gate(c->gate);
+	exec_child(c->rq->program.argv, c->env, c->error);
+}
+
+static int open_out(const char *path)
+{
+	return path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644) : -1;
+}
+
+/* Everything that a child needs, opened before the fork. */
+static int start(struct instance_set *set, const struct instance_request *rq, struct instance *in, char **env)
+{
+	_cleanup_close_ int out = open_out(rq->out_path), err_r = -1, err_w = -1, ours = -1, theirs = -1,
+			    cgroup = -1;
+	struct child c = {.rq = rq, .env = env, .gate = set->gate_read, .gate_write = set->gate_write};
+	int err[2], pair[2];
+
+	if (rq->out_path && out < 0)
+		return -errno;
+	if (rq->program.cpus && exec_cpus(rq->program.cpus, &c.cpus) < 0)
+		return -EINVAL;
+	if (rq->program.cgroup) {
+		char path[SYSFS_PATH_MAX + 16];
+
+		snprintf(path, sizeof(path), "/%s/cgroup.procs", rq->program.cgroup);
+		cgroup = open(path, O_WRONLY | O_CLOEXEC);
+		if (cgroup < 0)
+			return -errno;
+	}
+	if (pipe2(err, O_CLOEXEC) < 0)
+		return -errno;
+	err_r = err[0];
+	err_w = err[1];
+	if (rq->is_protocol) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+			return -errno;
+		ours = pair[0];
+		theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, 10);
+		close(pair[1]);
+		snprintf(env[0], 48, "OPENFORBC_BENCH_FD=%d", theirs);
+	}
+	c.error = err_w;
+	c.protocol = theirs;
+	c.out = out;
+	c.cgroup = cgroup;
+	in->pid = fork();
+	if (in->pid < 0)
+		return -errno;
+	if (in->pid == 0)
+		run_child(&c);
+	(void)setpgid(in->pid, in->pid); /* whoever of us is first */
+	in->pid_fd = (int)syscall(SYS_pidfd_open, in->pid, 0);
+	in->error = steal_fd(&err_r);
+	in->protocol = steal_fd(&ours);
+	return 0;
+}
+
+/* Ours with theirs on top; the first place is for the number of the protocol's socket. */
+static char **make_env(const struct instance_request *rq, char fd_text[48])
+{
+	char **merged = exec_environment(rq->program.env, rq->program.drop), **all;
+	size_t n = 0;
+
+	if (!merged || !rq->is_protocol)
+		return merged;
+	while (merged[n])
+		n++;
+	all = calloc(n + 2, sizeof(*all));
+	if (all) {
+		all[0] = fd_text;
+		memcpy(all + 1, merged, n * sizeof(*all));
+	}
+	free(merged);
+	return all;
+}
+
+int instances_add(struct instance_set *set, const struct instance_request *rq, struct ofbc_error *err)
+{
+	struct instance *in = &set->v[set->n];
+	char fd_text[48] = "OPENFORBC_BENCH_FD=";
+	_cleanup_free_ char **env = make_env(rq, fd_text);
+	int r;
+
+	if (set->n == set->max)
+		return -ENOSPC;
+	*in = (struct instance){.pid_fd = -1, .protocol = -1, .error = -1};
+	text_copy(in->name, sizeof(in->name), rq->program.argv[0]);
+	r = env ? start(set, rq, in, env) : -ENOMEM;
+	if (r < 0)
+		return error_set_errno(err, -r, "cannot start '%s'", rq->program.argv[0]);
+	set->n++;
+	set->running++;
+	return 0;
+}
+
+int instances_release(struct instance_set *set, uint64_t *ret_ns, struct ofbc_error *err)
+{
+	close(steal_fd(&set->gate_read));
+	set->released_ns = monotonic_ns();
+	close(steal_fd(&set->gate_write));
+	*ret_ns = set->released_ns;
+	for (unsigned i = 0; i < set->n; i++) {
+		struct instance *in = &set->v[i];
+		int r = exec_error(in->error);
+
+		close(steal_fd(&in->error));
+		in->end.start_ns = set->released_ns;
+		if (r < 0) {
+			error_set_errno(err, -r, "cannot execute '%s'", in->name);
+			if (r == -ENOENT)
+				error_hint(err, "install it, or give the command's whole path");
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* --- what happens --- */
+
+static void reap(struct instance_set *set, struct instance *in)
+{
+	struct rusage use;
+	int status;
+
+	if (in->has_ended || wait4(in->pid, &status, WNOHANG, &use) != in->pid)
+		return;
+	in->end.end_ns = monotonic_ns();
+	in->has_ended = true;
+	set->running--;
+	in->end.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	in->end.wall_s = (double)(in->end.end_ns - in->end.start_ns) / 1e9;
+	in->end.cpu_s = (double)use.ru_utime.tv_sec + (double)use.ru_stime.tv_sec +
+	                ((double)use.ru_utime.tv_usec + (double)use.ru_stime.tv_usec) / 1e6;
+	in->end.peak_bytes = (uint64_t)use.ru_maxrss * 1024;
+}
+
+/* A whole line that was read already. */
+static bool take_line(struct instance *in, const char **ret)
+{
+	char *end;
+
+	if (in->used) {
+		memmove(in->line, in->line + in->used, in->have - in->used);
+		in->have -= in->used;
+		in->used = 0;
+	}
+	end = memchr(in->line, '\n', in->have);
+	if (!end && in->have < sizeof(in->line) - 1)
+		return false;
+	if (!end)
+		end = in->line + in->have; /* longer than any line of the protocol: cut */
+	*end = '\0';
+	in->used = (size_t)(end - in->line) + 1;
+	if (in->used > in->have)
+		in->used = in->have;
+	*ret = in->line;
+	return true;
+}
+
+static void read_protocol(struct instance *in)
+{
+	ssize_t n = recv(in->protocol, in->line + in->have, sizeof(in->line) - 1 - in->have, MSG_DONTWAIT);
+
+	if (n > 0)
+		in->have += (size_t)n;
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		close(steal_fd(&in->protocol));
+}
+
+static bool has_event(struct instance_set *set, struct instance_event *ret)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		if (take_line(&set->v[i], &ret->line)) {
+			ret->kind = INSTANCE_LINE;
+			ret->instance = i;
+			return true;
+		}
+	}
+	for (unsigned i = 0; i < set->n; i++) {
+		/* its last lines come before its end */
+		if (set->v[i].has_ended && !set->v[i].is_reaped && set->v[i].protocol < 0) {
+			set->v[i].is_reaped = true;
+			ret->kind = INSTANCE_END;
+			ret->instance = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int fill_polls(struct instance_set *set)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < set->n; i++) {
+		const struct instance *in = &set->v[i];
+
+		if (!in->has_ended)
+			set->polls[n++] = (struct pollfd){.fd = in->pid_fd, .events = POLLIN};
+		if (in->protocol >= 0)
+			set->polls[n++] = (struct pollfd){.fd = in->protocol, .events = POLLIN};
+	}
+	return n;
+}
+
+int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instance_event *ret)
+{
+	while (!has_event(set, ret)) {
+		uint64_t now = monotonic_ns();
+		struct timespec left = {0};
+		int n = fill_polls(set), r;
+
+		if (deadline_ns && now >= deadline_ns) {
+			*ret = (struct instance_event){.kind = INSTANCE_TIMEOUT};
+			return 0;
+		}
+		if (deadline_ns)
+			left = (struct timespec){(time_t)((deadline_ns - now) / 1000000000u),
+			                         (long)((deadline_ns - now) % 1000000000u)};
+		r = ppoll(set->polls, (nfds_t)n, deadline_ns ? &left : NULL, NULL);
+		if (r < 0 && errno == EINTR) {
+			*ret = (struct instance_event){.kind = INSTANCE_INTERRUPTED};
+			return 0;
+		}
+		if (r < 0)
+			return -errno;
+		for (unsigned i = 0; i < set->n; i++) {
+			struct instance *in = &set->v[i];
+
+			reap(set, in);
+			if (in->protocol >= 0)
+				read_protocol(in);
+			/* a child of it may hold the socket open */
+			if (in->has_ended && in->protocol >= 0 && !memchr(in->line, '\n', in->have) &&
+			    recv(in->protocol, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+				close(steal_fd(&in->protocol));
+		}
+	}
+	return 0;
+}
+
+int instances_send(struct instance_set *set, unsigned instance, const char *line)
+{
+	size_t len = strlen(line);
+
+	if (set->v[instance].protocol < 0)
+		return -EPIPE;
+	return send(set->v[instance].protocol, line, len, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -errno;
+}
+
+bool instances_running(const struct instance_set *set)
+{
+	return set->running > 0;
+}
+
+const struct instance_end *instances_end(const struct instance_set *set, unsigned instance)
+{
+	return &set->v[instance].end;
+}
+
+/* --- end --- */
+
+static void signal_groups(const struct instance_set *set, int signal)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		(void)kill(-set->v[i].pid, signal);
+}
+
+static bool is_instance(const struct instance_set *set, pid_t pid)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		if (set->v[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
+/* Processes that left their group and lost their parent are our children now; ours have no other ones
+ * meanwhile. */
+static unsigned kill_orphans(const struct instance_set *set)
+{
+	char path[64], text[4096];
+	unsigned found = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	for (char *p = text, *end; *p; p = end) {
+		pid_t pid = (pid_t)strtol(p, &end, 10);
+
+		if (end == p)
+			break;
+		if (pid > 0 && !is_instance(set, pid)) {
+			found++;
+			(void)kill(pid, SIGKILL);
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
+		}
+	}
+	return found;
+}
+
+unsigned instances_kill(struct instance_set *set, unsigned grace_ms)
+{
+	uint64_t end = monotonic_ns() + (uint64_t)grace_ms * 1000000u;
+	unsigned found = 0, more;
+
+	if (set->running)
+		signal_groups(set, SIGTERM);
+	while (set->running && monotonic_ns() < end) {
+		struct timespec t = {0, 2000000};
+		int n = fill_polls(set);
+
+		(void)ppoll(set->polls, (nfds_t)n, &t, NULL);
+		for (unsigned i = 0; i < set->n; i++)
+			reap(set, &set->v[i]);
+	}
+	signal_groups(set, SIGKILL); /* also what a program that ended left in its group */
+	while (set->running) {
+		int n = fill_polls(set);
+
+		(void)poll(set->polls, (nfds_t)n, 100);
+		for (unsigned i = 0; i < set->n; i++)
+			reap(set, &set->v[i]);
+	}
+	/* killing one may orphan others */
+	while ((more = kill_orphans(set)) > 0)
+		found += more;
+	return found;
+}
+
+void instances_free(struct instance_set *set)
+{
+	if (!set)
+		return;
+	if (set->gate_read >= 0)
+		close(set->gate_read);
+	if (set->n)
+		(void)instances_kill(set, set->gate_write >= 0 ? 0 : DEFAULT_GRACE_MS);
+	if (set->gate_write >= 0)
+		close(set->gate_write);
+	for (unsigned i = 0; i < set->n; i++) {
+		const int fds[] = {set->v[i].pid_fd, set->v[i].protocol, set->v[i].error};
+
+		for (size_t k = 0; k < ARRAY_SIZE(fds); k++) {
+			if (fds[k] >= 0)
+				close(fds[k]);
+		}
+	}
+	if (!set->was_subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 0);
+	free(set->v);
+	free(set->polls);
+	free(set);
+}
