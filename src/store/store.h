@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The database of what is ours. The only users of SQL are store.c and schema/. */
+/* The database of what is ours. Nothing outside store/ speaks SQL. */
 #pragma once
 
 #include "base/strv.h"
