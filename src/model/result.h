@@ -20,7 +20,11 @@ enum bench_verdict {
 	BENCH_LOST,      /* the agent that ran it died */
 };
 
-extern const char *const bench_verdict_names[];
+#define BENCH_N_VERDICTS (BENCH_LOST + 1)
+
+extern const char *const bench_verdict_names[BENCH_N_VERDICTS];
+/* 0; -EINVAL no such name. */
+int bench_verdict_parse(const char *name, enum bench_verdict *ret);
 
 /* One `bench run`. */
 struct bench_run {
@@ -31,6 +35,7 @@ struct bench_run {
 	char emulated[64]; /* name of the emulated host; "" real */
 	char label[64];    /* the user's */
 	char program[64];  /* version that measured */
+	char origin[32];   /* tool whose file it was imported from: "hyperfine"; "" ours */
 	uint64_t seed;
 	char *request;     /* JSON: everything needed to resume it */
 	char *environment; /* JSON before */
@@ -71,6 +76,11 @@ struct bench_trial {
 	size_t n_values;
 };
 
+struct bench_trial_list {
+	struct bench_trial *v;
+	size_t n, cap;
+};
+
 /* One metric of one cell, over its trials. */
 struct bench_summary {
 	struct bench_cell cell;
@@ -85,3 +95,57 @@ struct bench_summary {
 	char emulated[64];
 	int64_t started_unix_s;
 };
+
+struct bench_summary_list {
+	struct bench_summary *v;
+	size_t n, cap;
+};
+
+struct bench_run_list {
+	struct bench_run *v;
+	size_t n, cap;
+};
+
+/* --- everything: what is exported, imported and merged --- */
+
+struct bench_cell_data {
+	struct bench_cell cell;
+	struct bench_summary_list summaries; /* their `cell` and what is of the run is not filled in */
+	struct bench_trial_list trials;      /* by number */
+};
+
+struct bench_cell_data_list {
+	struct bench_cell_data *v;
+	size_t n, cap;
+};
+
+struct bench_run_data {
+	struct bench_run run;
+	struct bench_cell_data_list cells; /* by number */
+};
+
+struct bench_archive {
+	struct bench_run_data *v;
+	size_t n, cap;
+};
+
+/* Numbers of a new one are unknown. NULL: out of memory. Values are only ever added by bench_value_add(). */
+struct bench_trial *bench_trial_add(struct bench_trial_list *l);
+struct bench_value *bench_value_add(struct bench_trial *t, const char *metric, int instance, double value);
+struct bench_summary *bench_summary_add(struct bench_summary_list *l, const char *metric);
+
+/* Do they say the same? Unknown equals unknown, values may be in any order, reasons may differ. */
+bool bench_trial_equal(const struct bench_trial *a, const struct bench_trial *b);
+
+/* They leave a zeroed object. */
+void bench_run_done(struct bench_run *r);
+void bench_cell_done(struct bench_cell *c);
+void bench_trial_done(struct bench_trial *t);
+void bench_trial_list_done(struct bench_trial_list *l);
+void bench_summary_list_done(struct bench_summary_list *l); /* with the cells' reasons */
+void bench_run_list_done(struct bench_run_list *l);
+void bench_cell_data_done(struct bench_cell_data *d);
+void bench_run_data_done(struct bench_run_data *d);
+void bench_archive_done(struct bench_archive *a);
+#define _cleanup_archive_   __attribute__((cleanup(bench_archive_done)))
+#define _cleanup_cell_data_ __attribute__((cleanup(bench_cell_data_done)))
