@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bench/definition.h"
-#include "bench/result.h"
+#include "model/result.h"
 
 /* By expression or JSON pointer. 0; -ENOENT it is not there; -EINVAL not a number: err names it. */
 int metric_read(const struct bench_metric *m, const char *text, size_t len, double *ret,

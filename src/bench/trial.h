@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bench/definition.h"
-#include "bench/result.h"
+#include "model/result.h"
 #include "openforbc/error.h"
 
 struct platform;
