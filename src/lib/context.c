@@ -52,6 +52,7 @@ int ofbc_context_new(struct ofbc_context **ret, const struct ofbc_options *optio
 	r = state_dir_find(state_option, state, sizeof(state), err);
 	if (r < 0)
 		return r;
+	snprintf(ctx->state_dir, sizeof(ctx->state_dir), "%s", state);
 	snprintf(ctx->db_dir, sizeof(ctx->db_dir), "%s", state);
 	snprintf(run, sizeof(run), "%s/run", state);
 	if (strcmp(host, "local") == 0) {

@@ -13,6 +13,7 @@ struct guests;
 
 struct ofbc_context {
 	struct platform *platform;
+	char state_dir[400];   /* of all hosts: results of measurements */
 	char db_dir[512];      /* database and lock of this host */
 	char libvirt_uri[256]; /* "": the system's own, where it is there */
 	const struct guests

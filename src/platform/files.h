@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/strv.h"
 
@@ -28,3 +29,6 @@ int scratch_new(char *buf, size_t size);
 void scratch_remove(const char *path);
 bool is_root(void);
 unsigned online_cpus(void);
+bool has_display(void); /* X or Wayland */
+void host_name(char *buf, size_t size);
+uint64_t random_seed(void);

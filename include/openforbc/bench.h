@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Measuring: benchmarks, runs of them on partitions, and what came out. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "openforbc/context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/**
+ * struct ofbc_bench - a benchmark that is defined
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench {
+	char name[64];
+	char class[16];
+	char summary[128];
+	char path[512];
+	char presets[256]; /* names, with blanks between */
+	unsigned metrics;  /* how many numbers it gives; 0: known only after a run */
+	char problem[256]; /* why it cannot be used; "" none */
+};
+
+struct ofbc_bench_list {
+	struct ofbc_bench *v;
+	size_t n, cap;
+};
+
+/**
+ * ofbc_bench_list_new() - benchmarks of the state directory, of this installation, and of a directory
+ * @ctx:       library context
+ * @directory: one more place to look, or NULL
+ * @ret:       set on success; free with ofbc_bench_list_free()
+ * @err:       optional details on failure
+ *
+ * A definition that cannot be read is in the list, with its problem.
+ *
+ * Return: 0; -ENOENT no such directory; -ENOMEM.
+ * Since: 0.1
+ */
+int ofbc_bench_list_new(struct ofbc_context *ctx, const char *directory, struct ofbc_bench_list **ret,
+                        struct ofbc_error *err);
+
+/**
+ * ofbc_bench_list_free() - release a list
+ * @list: may be NULL
+ *
+ * Since: 0.1
+ */
+void ofbc_bench_list_free(struct ofbc_bench_list *list);
+
+/**
+ * ofbc_bench_validate() - read one definition
+ * @ctx:  library context
+ * @spec: file, directory, or name
+ * @ret:  set on success
+ * @err:  names file, line and column, and what is valid
+ *
+ * Return: 0; -EINVAL; -ENOENT.
+ * Since: 0.1
+ */
+int ofbc_bench_validate(struct ofbc_context *ctx, const char *spec, struct ofbc_bench *ret,
+                        struct ofbc_error *err);
+
+/**
+ * struct ofbc_bench_request - what to measure; zero means the default
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_request {
+	const char *const *benchmarks; /* files, directories, or names */
+	size_t n_benchmarks;
+	const char *preset;            /* NULL: the default one */
+	const char *const *parameters; /* NAME=VALUE */
+	size_t n_parameters;
+	const char *const *partitions; /* where; none: the whole machine */
+	size_t n_partitions;
+	unsigned instances;  /* at once; 0: one a partition */
+	unsigned min_trials; /* 5 */
+	unsigned max_trials; /* 30 */
+	double precision;    /* half of the interval by the median that ends a cell; 0.02 */
+	double budget_s;     /* of the whole run; 0: none */
+	double window_s;     /* how long programs that speak the protocol iterate; 5 */
+	uint64_t seed;       /* of the order; 0: drawn */
+	const char *label;   /* for finding it again */
+	bool setup_again;    /* also when it was done already */
+};
+
+/**
+ * struct ofbc_bench_progress - told after every trial
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_progress {
+	const char *run; /* UUID */
+	const char *benchmark;
+	const char *parameters;
+	const char *layout;
+	unsigned instances;
+	unsigned cell, cells;   /* number of this one from 0, and of all */
+	unsigned trial;         /* of this cell, from 0 */
+	unsigned done, planned; /* cells that are finished; trials expected in all */
+	double eta_s;           /* NAN: not known */
+	const char *verdict;
+	const char *reason; /* "" none */
+	const char *metric; /* the first one */
+	const char *unit;
+	double value; /* NAN: none */
+};
+
+typedef void ofbc_bench_told(void *data, const struct ofbc_bench_progress *p);
+
+/**
+ * ofbc_bench_run() - measure
+ * @ctx:     library context
+ * @rq:      what
+ * @told:    called after every trial; may be NULL
+ * @data:    for @told
+ * @ret_run: set to the run's UUID as soon as there is one
+ * @err:     optional details on failure
+ *
+ * Every trial is in the database before the next one begins. A signal that interrupts leaves a run that
+ * ofbc_bench_resume() ends. Runs programs; blocks until all cells are done.
+ *
+ * Return: 0 all planned cells have a verdict; -EINTR; -EINVAL a definition or parameter; -ENOENT.
+ * Since: 0.1
+ */
+int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq, ofbc_bench_told *told,
+                   void *data, char ret_run[37], struct ofbc_error *err);
+
+/**
+ * ofbc_bench_resume() - end a run that was interrupted
+ * @ctx:  library context
+ * @run:  UUID or unique prefix; NULL: the last one that is not ended
+ * @told: called after every trial; may be NULL
+ * @data: for @told
+ * @ret_run: set to its UUID
+ * @err:  optional details on failure
+ *
+ * Trials that are in the database are not repeated.
+ *
+ * Return: as ofbc_bench_run(); 1 it was ended already; -EBADMSG a definition has changed since.
+ * Since: 0.1
+ */
+int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told *told, void *data,
+                      char ret_run[37], struct ofbc_error *err);
+
+/**
+ * struct ofbc_bench_result - one metric of one cell
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_result {
+	char run[37];
+	int64_t started_unix_s;
+	char benchmark[64];
+	char parameters[256];
+	char layout[64];
+	unsigned instances;
+	char metric[64];
+	char unit[32];
+	char better[8]; /* "higher", "lower", "" not said */
+	size_t trials, flagged;
+	double median, low, high; /* 95 % interval; NAN: unknown */
+	double min, max, deviation;
+	char verdict[16];
+	char reason[256];
+	char platform[32];
+	char emulated[64];
+};
+
+struct ofbc_bench_result_list {
+	struct ofbc_bench_result *v;
+	size_t n, cap;
+};
+
+/**
+ * struct ofbc_bench_filter - which results; NULL or 0: does not matter
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_filter {
+	const char *run; /* UUID or unique prefix */
+	const char *benchmark, *layout, *metric, *platform, *label;
+	const char *parameters; /* is part of them */
+	size_t limit;
+};
+
+/**
+ * ofbc_bench_results() - what was measured, newest first
+ * @ctx:    library context
+ * @filter: may be NULL
+ * @ret:    set on success; free with ofbc_bench_result_list_free()
+ * @err:    optional details on failure
+ *
+ * Return: 0; -ENOENT no such run.
+ * Since: 0.1
+ */
+int ofbc_bench_results(struct ofbc_context *ctx, const struct ofbc_bench_filter *filter,
+                       struct ofbc_bench_result_list **ret, struct ofbc_error *err);
+
+/**
+ * ofbc_bench_result_list_free() - release a list
+ * @list: may be NULL
+ *
+ * Since: 0.1
+ */
+void ofbc_bench_result_list_free(struct ofbc_bench_result_list *list);
+
+/**
+ * struct ofbc_bench_comparison - one metric of two cells
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_comparison {
+	char benchmark[64];
+	char parameters[256];
+	char layout_a[64], layout_b[64];
+	unsigned instances_a, instances_b;
+	char metric[64];
+	char unit[32];
+	char better[8];
+	size_t trials_a, trials_b;
+	double median_a, median_b;
+	double ratio, low, high; /* b / a with its 95 % interval; NAN: unknown */
+	double p;                /* of the rank test, adjusted for all comparisons at once (Holm) */
+	char verdict[16];        /* better, worse, equal, undecided */
+};
+
+struct ofbc_bench_comparison_list {
+	struct ofbc_bench_comparison *v;
+	size_t n, cap;
+	unsigned better, worse, equal, undecided;
+	double geomean, low, high; /* of the ratios, turned so that above 1 is better; NAN: no directions */
+};
+
+/**
+ * ofbc_bench_compare() - is B another than A?
+ * @ctx:    library context
+ * @a:      RUN or RUN:LAYOUT; RUN is a UUID, a unique prefix, a label, or "last"
+ * @b:      the same
+ * @margin: what counts as equal; 0: 0.02
+ * @ret:    set on success; free with ofbc_bench_comparison_list_free()
+ * @err:    optional details on failure
+ *
+ * Cells of the same benchmark with the same parameters are compared; of the same layout and instances unless
+ * layouts are named. What was measured is never compared with what is emulated.
+ *
+ * Return: 0; -ENOENT no such run, or nothing in common; -EINVAL one is emulated.
+ * Since: 0.1
+ */
+int ofbc_bench_compare(struct ofbc_context *ctx, const char *a, const char *b, double margin,
+                       struct ofbc_bench_comparison_list **ret, struct ofbc_error *err);
+
+/**
+ * ofbc_bench_comparison_list_free() - release a list
+ * @list: may be NULL
+ *
+ * Since: 0.1
+ */
+void ofbc_bench_comparison_list_free(struct ofbc_bench_comparison_list *list);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the measuring half of the library. */
+#pragma once
+
+#include "bench/definition.h"
+#include "bench/trial.h"
+#include "lib/inventory.h"
+#include "model/result.h"
+#include "openforbc/bench.h"
+#include "store/results.h"
+
+/* A definition from a file (ours, or benchmark.json), a directory with one, or by name. */
+int bench_load(struct ofbc_context *ctx, const char *spec, struct bench_definition **ret, char *path,
+               size_t size, struct ofbc_error *err);
+/* Where definitions are looked for by name. */
+int bench_directories(const struct ofbc_context *ctx, struct strv *ret);
+/* Default, or the named one; NULL when there are none. -ENOENT names those that are. */
+int bench_preset(const struct bench_definition *d, const char *name, const struct bench_preset **ret,
+                 struct ofbc_error *err);
+
+/* Why it cannot run here: 0; -ENOTSUP with the reason. */
+int bench_check_needs(struct ofbc_context *ctx, const struct bench_definition *d, struct ofbc_error *err);
+/* Done once for the same content, unless `again`. */
+int bench_setup(struct ofbc_context *ctx, const struct bench_definition *d, const struct pair_list *values,
+                bool again, const char *scratch, struct ofbc_error *err);
+/* All of them, whatever fails. */
+void bench_cleanup(struct ofbc_context *ctx, const struct bench_definition *d,
+                   const struct bench_preset *preset, const struct pair_list *values, const char *scratch);
