@@ -96,9 +96,10 @@ static const struct bench_value **in_order(const struct bench_trial *t)
 	return v;
 }
 
+/* What is not finite is unknown. */
 static bool same(double a, double b)
 {
-	return a == b || (isnan(a) && isnan(b));
+	return a == b || (!isfinite(a) && !isfinite(b));
 }
 
 static bool have_same_values(const struct bench_trial *a, const struct bench_trial *b)
