@@ -56,7 +56,6 @@ struct trial {
 	struct instance_set *set;
 	uint64_t go_ns;
 	bool has_stopped;
-	size_t cap_values;
 };
 
 static void state_done(struct state *s)
@@ -78,13 +77,6 @@ static void trial_free(struct trial *t)
 	pair_list_done(&t->values);
 }
 #define _cleanup_trial_ __attribute__((cleanup(trial_free)))
-
-void trial_done(struct bench_trial *t)
-{
-	free(t->reason);
-	free(t->values);
-	*t = (struct bench_trial){0};
-}
 
 __attribute__((format(printf, 3, 4))) static void judge(struct trial *t, enum bench_verdict verdict,
                                                         const char *fmt, ...)
@@ -448,21 +440,7 @@ static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 
 static int add_value(struct trial *t, const char *metric, int instance, double value)
 {
-	struct bench_trial *b = t->t;
-
-	if (b->n_values == t->cap_values) {
-		size_t cap = t->cap_values ? 2 * t->cap_values : 16;
-		struct bench_value *more = realloc(b->values, cap * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		b->values = more;
-		t->cap_values = cap;
-	}
-	b->values[b->n_values] = (struct bench_value){.instance = instance, .value = value};
-	text_copy(b->values[b->n_values].metric, sizeof(b->values->metric), metric);
-	b->n_values++;
-	return 0;
+	return bench_value_add(t->t, metric, instance, value) ? 0 : -ENOMEM;
 }
 
 /* What lies in the common window. Iterations that cross an edge count by their part for work, not for
@@ -780,7 +758,7 @@ int trial_run(struct platform *p, const struct trial_request *rq, struct bench_t
 	if (r == 0 && result.verdict == BENCH_OK)
 		r = evaluate(&t, err);
 	if (r < 0) {
-		trial_done(&result);
+		bench_trial_done(&result);
 		return r;
 	}
 	*ret = result;

@@ -28,9 +28,8 @@ struct trial_request {
 	unsigned min_iterations; /* ... and how often at least */
 };
 
-void trial_done(struct bench_trial *t);
 /*
- * Runs it. What becomes of the programs is the trial's verdict, not an error. -EINTR a signal for us: nothing
+ * Runs it; bench_trial_done() releases the result. What becomes of the programs is the trial's verdict, not an error. -EINTR a signal for us: nothing
  * is left running, and the trial does not count. -ENOENT ... when it cannot be run at all.
  */
 int trial_run(struct platform *p, const struct trial_request *rq, struct bench_trial *ret,
