@@ -3,6 +3,7 @@
 #pragma once
 
 #include "openforbc/container.h"
+#include "openforbc/bench.h"
 #include "openforbc/context.h"
 #include "openforbc/error.h"
 #include "openforbc/gpu.h"

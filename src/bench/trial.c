@@ -646,12 +646,13 @@ static int combine(struct trial *t)
 	int r = v ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const char *name = t->t->values[i].metric;
+		char name[sizeof(t->t->values->metric)]; /* a copy: the values move as more are added */
 		enum metric_pick across = PICK_MEDIAN;
 		size_t k = 0;
 
 		if (t->t->values[i].instance != 0)
 			continue;
+		text_copy(name, sizeof(name), t->t->values[i].metric);
 		for (size_t m = 0; m < t->rq->definition->metrics.n; m++) {
 			if (strcmp(t->rq->definition->metrics.v[m].name, name) == 0)
 				across = t->rq->definition->metrics.v[m].across;

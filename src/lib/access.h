@@ -14,3 +14,6 @@ int partition_nodes(struct inventory *inv, const struct ofbc_partition *p, struc
 /* All of it, as a container sees it. */
 int partition_access(struct inventory *inv, const struct ofbc_partition *p, struct access *ret,
                      struct ofbc_error *err);
+/* Processors and memory of a partition that is made of them: a control group and a list; "" none. */
+int partition_confine(struct inventory *inv, const struct ofbc_partition *p, char cgroup[256], char cpus[256],
+                      struct ofbc_error *err);

@@ -229,9 +229,8 @@ static int isolate_as_wanted(struct inventory *inv, const struct ofbc_partition 
 	return 0;
 }
 
-/* Processors and memory of a partition that is made of them. */
-static int confine(struct inventory *inv, const struct ofbc_partition *p, char cgroup[256], char cpus[256],
-                   struct ofbc_error *err)
+int partition_confine(struct inventory *inv, const struct ofbc_partition *p, char cgroup[256], char cpus[256],
+                      struct ofbc_error *err)
 {
 	struct view *v = inventory_view(inv, p->gpu, p->technology);
 	int r = v->ops->confine ? v->ops->confine(&inv->host, p, cgroup, cpus) : 0;
@@ -253,7 +252,7 @@ int ofbc_partition_run(struct ofbc_context *ctx, const struct ofbc_run_request *
 	if (r == 0)
 		r = partition_env(&inv, p, false, &unused, err);
 	if (r == 0)
-		r = confine(&inv, p, own, cpus, err);
+		r = partition_confine(&inv, p, own, cpus, err);
 	if (r == 0)
 		r = isolate_as_wanted(&inv, p, rq, isolated, err);
 	if (r == 0)

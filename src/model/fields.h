@@ -12,8 +12,9 @@
 enum field_kind {
 	FIELD_STRING,
 	FIELD_U64,
-	FIELD_BYTES, /* people see "17.5 GiB" */
-	FIELD_SHARE, /* 0..1, people see "25 %" */
+	FIELD_BYTES,  /* people see "17.5 GiB" */
+	FIELD_SHARE,  /* 0..1, people see "25 %" */
+	FIELD_NUMBER, /* people see four digits */
 	FIELD_BOOL,
 	FIELD_OBJECTS, /* list, see items */
 	FIELD_OBJECT,  /* one nested object: items with n == 1 */
@@ -53,3 +54,6 @@ extern const struct field partition_fields[];
 extern const struct field guest_fields[];
 extern const struct field finding_fields[];
 extern const struct field step_fields[];
+extern const struct field bench_fields[];
+extern const struct field bench_result_fields[];
+extern const struct field bench_comparison_fields[];

@@ -31,6 +31,8 @@ static void add_value(struct strbuf *out, const struct field *f, const void *ite
 		strbuf_addf(out, "%llu", (unsigned long long)v.u);
 	} else if (f->kind == FIELD_SHARE) {
 		strbuf_addf(out, "%.6g", v.d);
+	} else if (f->kind == FIELD_NUMBER) {
+		strbuf_addf(out, "%.17g", v.d);
 	} else if (f->kind == FIELD_BOOL) {
 		strbuf_add(out, v.u ? "true" : "false");
 	} else {

@@ -35,6 +35,7 @@ struct json *render_item_json(const struct field *fields, const void *item)
 			json_set_u64(o, f->key, v.u);
 			break;
 		case FIELD_SHARE:
+		case FIELD_NUMBER:
 			json_set_double(o, f->key, v.d);
 			break;
 		case FIELD_BOOL:

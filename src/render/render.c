@@ -33,6 +33,9 @@ void render_value_text(const struct field *f, const void *item, char *buf, size_
 	case FIELD_SHARE:
 		snprintf(buf, n, "%.1f %%", v.d * 100);
 		break;
+	case FIELD_NUMBER:
+		snprintf(buf, n, "%.4g", v.d);
+		break;
 	case FIELD_BOOL:
 		snprintf(buf, n, "%s", v.u ? "yes" : "no");
 		break;

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* Public calls that measure: a new run, and one that was interrupted. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "lib/bench_job.h"
+#include "openforbc/openforbc.h"
+#include "platform/files.h"
+
+#define LIST_MAX 1024
+
+static void set_defaults(struct ofbc_bench_request *rq)
+{
+	rq->min_trials = rq->min_trials ? rq->min_trials : 5;
+	rq->max_trials = rq->max_trials ? rq->max_trials : rq->min_trials > 30 ? rq->min_trials : 30;
+	rq->precision = rq->precision > 0 ? rq->precision : 0.02;
+	rq->window_s = rq->window_s > 0 ? rq->window_s : 5;
+}
+
+static int check_request(const struct ofbc_bench_request *rq, struct ofbc_error *err)
+{
+	if (rq->max_trials >= rq->min_trials)
+		return 0;
+	error_set(err, EINVAL, OFBC_REASON_USAGE, "at most %u trials are less than at least %u",
+	          rq->max_trials, rq->min_trials);
+	error_hint(err, "give both, or leave one out");
+	return -EINVAL;
+}
+
+static int start_run(struct bench_job *job, struct ofbc_error *err)
+{
+	struct bench_run *run = &job->run;
+	struct platform *p = job->ctx->platform;
+	int r = job_request_print(job, &run->request);
+
+	if (r < 0)
+		return r;
+	run->started_unix_s = wall_clock_s();
+	host_name(run->host, sizeof(run->host));
+	text_copy(run->label, sizeof(run->label), job->rq.label ? job->rq.label : "");
+	text_copy(run->program, sizeof(run->program), "openforbc " OFBC_VERSION);
+	if (p->emulated)
+		text_copy(run->emulated, sizeof(run->emulated), strrchr(p->state_dir, '/') + 1);
+	return results_add_run(job->results, run, err);
+}
+
+static int store_cells(struct bench_job *job, struct ofbc_error *err)
+{
+	_cleanup_free_ struct bench_cell *cells = calloc(job->n_cells + 1, sizeof(*cells));
+
+	if (!cells)
+		return -ENOMEM;
+	for (size_t i = 0; i < job->n_cells; i++)
+		cells[i] = job->cells[i].c;
+	return results_add_cells(job->results, job->run.id, cells, job->n_cells, err);
+}
+
+static int finish(struct bench_job *job, int r, struct ofbc_error *err)
+{
+	if (r < 0)
+		return r;
+	job->run.ended_unix_s = wall_clock_s();
+	return results_end_run(job->results, &job->run, err);
+}
+
+int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq, ofbc_bench_told *told,
+                   void *data, char ret_run[37], struct ofbc_error *err)
+{
+	_cleanup_job_ struct bench_job job = {.ctx = ctx, .rq = *rq, .told = told, .data = data};
+	int r;
+
+	set_defaults(&job.rq);
+	r = check_request(&job.rq, err);
+	if (r == 0)
+		r = uuid_generate(job.run.id);
+	job.run.seed = rq->seed ? rq->seed : random_seed() >> 11; /* JSON keeps 53 bits */
+	if (r == 0)
+		r = job_prepare(&job, err);
+	if (r == 0)
+		r = state_dir_make(ctx->state_dir, err);
+	if (r == 0)
+		r = results_open(ctx->state_dir, true, &job.results, err);
+	if (r == 0)
+		r = start_run(&job, err);
+	if (r == 0)
+		r = store_cells(&job, err);
+	if (r < 0)
+		return r;
+	memcpy(ret_run, job.run.id, sizeof(job.run.id));
+	return finish(&job, job_measure(&job, err), err);
+}
+
+/* --- resume --- */
+
+struct stored_request {
+	struct json *doc;
+	const char *benchmarks[LIST_MAX], *parameters[LIST_MAX], *partitions[LIST_MAX];
+};
+
+static void stored_request_done(struct stored_request *s)
+{
+	json_free(s->doc);
+}
+
+static size_t texts_of(const struct json *doc, const char *key, const char **v)
+{
+	const struct json *list = json_get(doc, key);
+	size_t n = json_len(list) < LIST_MAX ? json_len(list) : LIST_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = json_str(json_at(list, i), "");
+	return n;
+}
+
+static int read_request(const struct bench_run *run, struct stored_request *s, struct ofbc_bench_request *ret,
+                        struct ofbc_error *err)
+{
+	int r = json_parse(run->request, strlen(run->request), "stored request", &s->doc, err);
+
+	if (r < 0)
+		return r;
+	*ret = (struct ofbc_bench_request){
+		.benchmarks = s->benchmarks,
+		.n_benchmarks = texts_of(s->doc, "benchmarks", s->benchmarks),
+		.preset = json_str(json_get(s->doc, "preset"), NULL),
+		.parameters = s->parameters,
+		.n_parameters = texts_of(s->doc, "parameters", s->parameters),
+		.partitions = s->partitions,
+		.n_partitions = texts_of(s->doc, "partitions", s->partitions),
+		.instances = (unsigned)json_u64(json_get(s->doc, "instances"), 0),
+		.min_trials = (unsigned)json_u64(json_get(s->doc, "min_trials"), 0),
+		.max_trials = (unsigned)json_u64(json_get(s->doc, "max_trials"), 0),
+		.precision = json_double(json_get(s->doc, "precision"), 0),
+		.budget_s = json_double(json_get(s->doc, "budget_s"), 0),
+		.window_s = json_double(json_get(s->doc, "window_s"), 0),
+	};
+	return 0;
+}
+
+static int changed(const struct bench_cell *was, struct ofbc_error *err)
+{
+	error_set(err, EBADMSG, OFBC_REASON_FAILED,
+	          "benchmark '%s' is no longer what it was when the run began", was->benchmark);
+	error_hint(err, "start a new run; what was measured stays in the results");
+	return -EBADMSG;
+}
+
+/* What the cell has already, so that nothing is repeated. */
+static int take_over(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	_cleanup_cell_data_ struct bench_cell_data data = {0};
+	int r = results_load_cell(job->results, job->run.id, cell->c.number, &data, err);
+
+	if (r < 0)
+		return r;
+	if (strcmp(data.cell.definition, cell->c.definition) != 0 ||
+	    strcmp(data.cell.parameters, cell->c.parameters) != 0 ||
+	    strcmp(data.cell.layout, cell->c.layout) != 0)
+		return changed(&data.cell, err);
+	cell->is_over = data.cell.verdict != BENCH_PLANNED;
+	cell->c.verdict = data.cell.verdict;
+	for (size_t i = 0; r == 0 && i < data.trials.n; i++) {
+		cell->trials = data.trials.v[i].number + 1;
+		cell->failures = data.trials.v[i].verdict == BENCH_OK ? 0 : cell->failures + 1;
+		r = job_take_first(cell, &data.trials.v[i]);
+	}
+	return r;
+}
+
+/* The last one that is not ended. */
+static int last_open(struct results *results, char id[37], struct ofbc_error *err)
+{
+	struct bench_run_list runs = {0};
+	int r = results_runs(results, NULL, &runs, err), found = -ENOENT;
+
+	for (size_t i = 0; r == 0 && found < 0 && i < runs.n; i++) {
+		if (!runs.v[i].ended_unix_s && !runs.v[i].origin[0]) {
+			memcpy(id, runs.v[i].id, sizeof(runs.v[i].id));
+			found = 0;
+		}
+	}
+	bench_run_list_done(&runs);
+	if (r == 0 && found < 0)
+		error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "every run is ended");
+	return r < 0 ? r : found;
+}
+
+int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told *told, void *data,
+                      char ret_run[37], struct ofbc_error *err)
+{
+	_cleanup_(stored_request_done) struct stored_request stored = {0};
+	_cleanup_job_ struct bench_job job = {.ctx = ctx, .told = told, .data = data};
+	char id[37];
+	int r = results_open(ctx->state_dir, false, &job.results, err);
+
+	if (r == -ENOENT)
+		return error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "nothing was measured yet");
+	if (r == 0)
+		r = run ? 0 : last_open(job.results, id, err);
+	if (r == 0)
+		r = results_find_run(job.results, run ? run : id, &job.run, err);
+	if (r < 0)
+		return r;
+	memcpy(ret_run, job.run.id, sizeof(job.run.id));
+	if (job.run.ended_unix_s)
+		return 1;
+	r = read_request(&job.run, &stored, &job.rq, err);
+	if (r == 0)
+		r = job_prepare(&job, err);
+	for (size_t i = 0; r == 0 && i < job.n_cells; i++)
+		r = take_over(&job, &job.cells[i], err);
+	return r < 0 ? r : finish(&job, job_measure(&job, err), err);
+}

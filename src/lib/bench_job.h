@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* One run while it runs. */
+#pragma once
+
+#include "bench/random.h"
+#include "lib/bench.h"
+
+/* A benchmark of the run, with what was chosen of it. */
+struct bench_entry {
+	struct bench_definition *d;
+	const struct bench_preset *preset;
+	struct pair_list parameters; /* defaults, preset, and what was asked for */
+	char path[512];
+	bool is_ready; /* its setup is done */
+};
+
+/* A cell with what is known so far of its first metric. */
+struct bench_live {
+	struct bench_cell c;
+	const struct bench_entry *entry;
+	struct pair_list parameters;
+	double *first; /* of its trials that are good */
+	size_t n_first, cap_first;
+	unsigned trials, failures;
+	double seconds; /* of its last trial */
+	bool is_over;
+};
+
+struct bench_job {
+	struct ofbc_context *ctx;
+	struct ofbc_bench_request rq; /* with its defaults; texts are borrowed */
+	struct results *results;
+	struct bench_run run;
+	struct bench_entry *entries;
+	size_t n_entries;
+	struct bench_live *cells;
+	size_t n_cells, cap_cells;
+	struct bench_place *places;
+	unsigned instances;
+	char layout[64];
+	char scratch[256];
+	struct random random;
+	unsigned block;
+	uint64_t began_ns;
+	ofbc_bench_told *told;
+	void *data;
+};
+
+/* Entries, places and cells of a request. */
+int job_prepare(struct bench_job *job, struct ofbc_error *err);
+/* The request as JSON, and back. Texts of *ret live as long as *doc. */
+int job_request_print(const struct bench_job *job, char **ret);
+/* Measures until every cell is over. -EINTR. */
+int job_measure(struct bench_job *job, struct ofbc_error *err);
+/* Summaries and verdict of one cell, into the store. */
+int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
+                 const char *reason, struct ofbc_error *err);
+/* The value of the first metric of a trial, if it is good. */
+int job_take_first(struct bench_live *cell, const struct bench_trial *t);
+void job_done(struct bench_job *job);
+#define _cleanup_job_ __attribute__((cleanup(job_done)))

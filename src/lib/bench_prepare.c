@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* From a request to cells: definitions with their parameters, and the places where instances run. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/list.h"
+#include "base/parse.h"
+#include "base/strbuf.h"
+#include "lib/access.h"
+#include "lib/bench_job.h"
+#include "platform/files.h"
+
+#define INSTANCES_MAX 4096
+
+/* --- parameters --- */
+
+static bool has_parameter(const struct bench_definition *d, const char *name)
+{
+	for (size_t i = 0; i < d->parameters.n; i++) {
+		if (strcmp(d->parameters.v[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int unknown_parameter(const struct bench_definition *d, const char *text, struct ofbc_error *err)
+{
+	char list[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < d->parameters.n; i++)
+		len += (size_t)snprintf(list + len, len < sizeof(list) ? sizeof(list) - len : 0, "%s%s",
+		                        i ? ", " : "", d->parameters.v[i].name);
+	error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' is no parameter of '%s'", text, d->name);
+	error_hint(err, list[0] ? "write NAME=VALUE; it has %s" : "it has none", list);
+	return -EINVAL;
+}
+
+/* NAME=VALUE; several benchmarks share those that they have. */
+static int apply_parameter(const struct bench_job *job, struct bench_entry *e, const char *text,
+                           struct ofbc_error *err)
+{
+	const char *equals = strchr(text, '=');
+	char name[64];
+
+	if (!equals || (size_t)(equals - text) >= sizeof(name))
+		return unknown_parameter(e->d, text, err);
+	text_copy(name, (size_t)(equals - text) + 1, text);
+	if (!has_parameter(e->d, name))
+		return job->n_entries > 1 ? 0 : unknown_parameter(e->d, name, err);
+	/* an axis of the matrix that is given a value is none any more */
+	for (size_t i = 0; i < e->d->matrix.n; i++) {
+		struct bench_axis *a = &e->d->matrix.v[i];
+
+		for (size_t k = 0; k < a->names.n; k++) {
+			if (strcmp(a->names.v[k], name) != 0)
+				continue;
+			strv_done(&a->names);
+			strv_done(&a->values);
+			memmove(a, a + 1, (e->d->matrix.n - i - 1) * sizeof(*a));
+			e->d->matrix.n--;
+			i--;
+			break;
+		}
+	}
+	return pair_set(&e->parameters, name, equals + 1);
+}
+
+static int prepare_entry(struct bench_job *job, size_t i, struct ofbc_error *err)
+{
+	const struct ofbc_bench_request *rq = &job->rq;
+	struct bench_entry *e = &job->entries[i];
+	int r = bench_load(job->ctx, rq->benchmarks[i], &e->d, e->path, sizeof(e->path), err);
+
+	if (r == 0)
+		r = bench_preset(e->d, rq->preset, &e->preset, err);
+	for (size_t k = 0; r == 0 && k < e->d->parameters.n; k++)
+		r = pair_set(&e->parameters, e->d->parameters.v[k].name, e->d->parameters.v[k].value);
+	for (size_t k = 0; r == 0 && e->preset && k < e->preset->values.n; k++)
+		r = pair_set(&e->parameters, e->preset->values.v[k].name, e->preset->values.v[k].value);
+	for (size_t k = 0; r == 0 && k < rq->n_parameters; k++)
+		r = apply_parameter(job, e, rq->parameters[k], err);
+	return r;
+}
+
+/* --- cells --- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct pair *)a)->name, ((const struct pair *)b)->name);
+}
+
+/* "preset=small size=1024", sorted; too many are told by a hash at the end. */
+static void parameters_text(const struct bench_entry *e, const struct pair_list *values, char *buf,
+                            size_t size)
+{
+	size_t len = 0;
+
+	if (e->preset)
+		len += (size_t)snprintf(buf, size, "preset=%s", e->preset->name);
+	for (size_t i = 0; i < values->n; i++)
+		len += (size_t)snprintf(buf + (len < size ? len : size - 1), len < size ? size - len : 1,
+		                        "%s%s=%s", len ? " " : "", values->v[i].name, values->v[i].value);
+	if (len >= size) {
+		_cleanup_strbuf_ struct strbuf all = STRBUF_INIT(1u << 20);
+		char id[UUID_STR_MAX];
+
+		for (size_t i = 0; i < values->n; i++)
+			strbuf_addf(&all, "%s=%s\n", values->v[i].name, values->v[i].value);
+		uuid_derive(strbuf_str(&all), id);
+		snprintf(buf + size - 16, 16, " ...#%.8s", id);
+	}
+}
+
+static int add_cell(struct bench_job *job, const struct bench_entry *e, struct pair_list *parameters)
+{
+	struct bench_live *c;
+
+	if (job->n_cells == job->cap_cells) {
+		size_t cap = job->cap_cells ? 2 * job->cap_cells : 16;
+		struct bench_live *more = realloc(job->cells, cap * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		job->cells = more;
+		job->cap_cells = cap;
+	}
+	c = &job->cells[job->n_cells];
+	*c = (struct bench_live){.entry = e, .parameters = *parameters};
+	*parameters = (struct pair_list){0};
+	if (c->parameters.n)
+		qsort(c->parameters.v, c->parameters.n, sizeof(*c->parameters.v), by_name);
+	c->c.number = (unsigned)job->n_cells++;
+	c->c.instances = job->instances;
+	text_copy(c->c.run, sizeof(c->c.run), job->run.id);
+	text_copy(c->c.benchmark, sizeof(c->c.benchmark), e->d->name);
+	text_copy(c->c.definition, sizeof(c->c.definition), e->d->hash);
+	text_copy(c->c.layout, sizeof(c->c.layout), job->layout);
+	parameters_text(e, &c->parameters, c->c.parameters, sizeof(c->c.parameters));
+	return 0;
+}
+
+static int add_cells(struct bench_job *job, const struct bench_entry *e, struct ofbc_error *err)
+{
+	struct combination_list all = {0};
+	int r = definition_combinations(e->d, &e->parameters, &all, err);
+
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		r = add_cell(job, e, &all.v[i]);
+	combination_list_done(&all);
+	return r;
+}
+
+/* --- places --- */
+
+static int place_on(struct inventory *inv, const struct ofbc_partition *p, struct bench_place *ret,
+                    struct ofbc_error *err)
+{
+	int r = partition_env(inv, p, false, &ret->env, err);
+
+	text_copy(ret->name, sizeof(ret->name), p->name[0] ? p->name : p->uuid);
+	return r == 0 ? partition_confine(inv, p, ret->cgroup, ret->cpus, err) : r;
+}
+
+/* "4x cpu:1c", or "2x mig:1g.18gb + mig:3g.71gb". */
+static void name_layout(const struct ofbc_partition *const *v, size_t n, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < n && len < size; i++) {
+		unsigned same = 0;
+		bool was_there = false;
+
+		for (size_t k = 0; k < n; k++) {
+			bool is_same = strcmp(v[i]->type, v[k]->type) == 0;
+
+			was_there |= is_same && k < i;
+			same += is_same;
+		}
+		if (was_there)
+			continue;
+		if (same > 1)
+			len += (size_t)snprintf(buf + len, size - len, "%s%ux %s", len ? " + " : "", same,
+			                        v[i]->type);
+		else
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? " + " : "", v[i]->type);
+	}
+}
+
+static int places_on_partitions(struct bench_job *job, struct ofbc_error *err)
+{
+	const struct ofbc_bench_request *rq = &job->rq;
+	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_free_ const struct ofbc_partition **v = calloc(rq->n_partitions, sizeof(*v));
+	int r = v ? inventory_load(job->ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL,
+	                           NULL, &inv, err)
+	          : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < rq->n_partitions; i++)
+		r = ofbc_partition_find(&inv.partitions, rq->partitions[i], &v[i], err);
+	for (unsigned i = 0; r == 0 && i < job->instances; i++)
+		r = place_on(&inv, v[i % rq->n_partitions], &job->places[i], err);
+	if (r == 0)
+		name_layout(v, rq->n_partitions, job->layout, sizeof(job->layout));
+	return r;
+}
+
+static int prepare_places(struct bench_job *job, struct ofbc_error *err)
+{
+	const struct ofbc_bench_request *rq = &job->rq;
+
+	job->instances = rq->instances ? rq->instances : rq->n_partitions ? (unsigned)rq->n_partitions : 1;
+	if (job->instances > INSTANCES_MAX) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances are too many", job->instances);
+		error_hint(err, "at most %u are started at once", INSTANCES_MAX);
+		return -EINVAL;
+	}
+	job->places = calloc(job->instances, sizeof(*job->places));
+	if (!job->places)
+		return -ENOMEM;
+	text_copy(job->layout, sizeof(job->layout), job->instances > 1 ? "shared" : "unpartitioned");
+	return rq->n_partitions ? places_on_partitions(job, err) : 0;
+}
+
+int job_prepare(struct bench_job *job, struct ofbc_error *err)
+{
+	int r = prepare_places(job, err);
+
+	job->n_entries = job->rq.n_benchmarks;
+	job->entries = calloc(job->n_entries + 1, sizeof(*job->entries));
+	if (!job->entries)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < job->n_entries; i++)
+		r = prepare_entry(job, i, err);
+	for (size_t i = 0; r == 0 && i < job->n_entries; i++)
+		r = add_cells(job, &job->entries[i], err);
+	if (r == 0 && !job->n_cells) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "there is nothing to measure");
+		error_hint(err, "name a benchmark; `openforbc bench list` prints them");
+		r = -EINVAL;
+	}
+	return r;
+}
+
+/* --- the request --- */
+
+static struct json *texts(const char *const *v, size_t n)
+{
+	struct json *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_append_str(list, v[i]);
+	return list;
+}
+
+int job_request_print(const struct bench_job *job, char **ret)
+{
+	const struct ofbc_bench_request *rq = &job->rq;
+	_cleanup_json_ struct json *doc = json_object();
+	struct json *paths = json_array();
+
+	for (size_t i = 0; i < job->n_entries; i++) {
+		_cleanup_free_ char *real = NULL;
+
+		json_append_str(paths,
+		                path_real(job->entries[i].path, &real) == 0 ? real : job->entries[i].path);
+	}
+	json_set(doc, "benchmarks", paths);
+	json_set_str(doc, "preset", rq->preset);
+	json_set(doc, "parameters", texts(rq->parameters, rq->n_parameters));
+	json_set(doc, "partitions", texts(rq->partitions, rq->n_partitions));
+	json_set_u64(doc, "instances", rq->instances);
+	json_set_u64(doc, "min_trials", rq->min_trials);
+	json_set_u64(doc, "max_trials", rq->max_trials);
+	json_set_double(doc, "precision", rq->precision);
+	json_set_double(doc, "budget_s", rq->budget_s);
+	json_set_double(doc, "window_s", rq->window_s);
+	return json_print(doc, ret);
+}
+
+void job_done(struct bench_job *job)
+{
+	for (size_t i = 0; job->entries && i < job->n_entries; i++) {
+		pair_list_done(&job->entries[i].parameters);
+		definition_free(job->entries[i].d);
+	}
+	for (size_t i = 0; i < job->n_cells; i++) {
+		pair_list_done(&job->cells[i].parameters);
+		free(job->cells[i].first);
+		free(job->cells[i].c.reason);
+	}
+	for (unsigned i = 0; job->places && i < job->instances; i++)
+		strv_done(&job->places[i].env);
+	free(job->entries);
+	free(job->cells);
+	free(job->places);
+	bench_run_done(&job->run);
+	results_close(job->results);
+	if (job->scratch[0])
+		scratch_remove(job->scratch);
+}

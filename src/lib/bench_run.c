@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order of a run: blocks, in which every cell that is not over gets one trial, in an order drawn anew for
+ * each. A trial is in the database before the next begins, so that a kill loses at most the one under way.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "bench/stats.h"
+#include "lib/bench_job.h"
+#include "platform/files.h"
+
+#define FAILURES_MAX 3 /* in a row: then the cell is given up */
+
+/* --- one cell --- */
+
+static const struct bench_metric *metric_of(const struct bench_definition *d, const char *name)
+{
+	for (size_t i = 0; i < d->metrics.n; i++) {
+		if (strcmp(d->metrics.v[i].name, name) == 0)
+			return &d->metrics.v[i];
+	}
+	return NULL;
+}
+
+/* Values of one metric over the good trials; names in the order in which they came. */
+static int summarise_metric(const struct bench_live *cell, const struct bench_cell_data *data,
+                            const char *metric, uint64_t seed, struct bench_summary_list *ret)
+{
+	const struct bench_metric *m = metric_of(cell->entry->d, metric);
+	_cleanup_free_ double *v = malloc((data->trials.n + 1) * sizeof(*v));
+	struct bench_summary *s;
+	struct summary all;
+	size_t n = 0;
+	int r;
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < data->trials.n; i++) {
+		const struct bench_trial *t = &data->trials.v[i];
+
+		for (size_t k = 0; t->verdict == BENCH_OK && k < t->n_values; k++) {
+			if (t->values[k].instance == -1 && strcmp(t->values[k].metric, metric) == 0)
+				v[n++] = t->values[k].value;
+		}
+	}
+	r = n ? stats_summary(v, n, seed, &all) : -ENODATA;
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	s = bench_summary_add(ret, metric);
+	if (!s)
+		return -ENOMEM;
+	text_copy(s->unit, sizeof(s->unit), m ? m->unit : "");
+	s->has_direction = m && m->has_direction;
+	s->higher_is_better = m && m->higher_is_better;
+	s->trials = n;
+	s->flagged = all.n_flagged;
+	s->median = all.median;
+	s->low = all.interval.low;
+	s->high = all.interval.high;
+	s->min = all.min;
+	s->max = all.max;
+	s->deviation = all.deviation;
+	return 0;
+}
+
+static bool is_known(const struct bench_summary_list *l, const char *metric)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (strcmp(l->v[i].metric, metric) == 0)
+			return true;
+	}
+	return false;
+}
+
+int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
+                 const char *reason, struct ofbc_error *err)
+{
+	_cleanup_cell_data_ struct bench_cell_data data = {0};
+	struct bench_summary_list all = {0};
+	int r = results_load_cell(job->results, job->run.id, cell->c.number, &data, err);
+
+	for (size_t i = 0; r == 0 && i < data.trials.n; i++) {
+		const struct bench_trial *t = &data.trials.v[i];
+
+		for (size_t k = 0; r == 0 && k < t->n_values; k++) {
+			if (t->values[k].instance == -1 && !is_known(&all, t->values[k].metric))
+				r = summarise_metric(cell, &data, t->values[k].metric, job->run.seed, &all);
+		}
+	}
+	cell->is_over = true;
+	cell->c.verdict = verdict;
+	free(cell->c.reason);
+	cell->c.reason = reason && reason[0] ? strdup(reason) : NULL;
+	if (r == 0)
+		r = results_set_verdict(job->results, &cell->c, all.v, all.n, err);
+	bench_summary_list_done(&all);
+	return r;
+}
+
+/* The first metric decides when there is enough: 1 yes. */
+static bool is_precise(const struct bench_job *job, const struct bench_live *cell)
+{
+	struct summary s;
+
+	return cell->n_first >= job->rq.min_trials && cell->n_first > 1 &&
+	       stats_summary(cell->first, cell->n_first, job->run.seed, &s) == 0 &&
+	       s.interval.high - s.interval.low <= 2 * job->rq.precision * fabs(s.median);
+}
+
+int job_take_first(struct bench_live *cell, const struct bench_trial *t)
+{
+	const char *metric = cell->entry->d->metrics.n ? cell->entry->d->metrics.v[0].name : "";
+
+	for (size_t k = 0; t->verdict == BENCH_OK && k < t->n_values; k++) {
+		if (t->values[k].instance != -1 || (metric[0] && strcmp(t->values[k].metric, metric) != 0))
+			continue;
+		if (cell->n_first == cell->cap_first) {
+			size_t cap = cell->cap_first ? 2 * cell->cap_first : 32;
+			double *more = realloc(cell->first, cap * sizeof(*more));
+
+			if (!more)
+				return -ENOMEM;
+			cell->first = more;
+			cell->cap_first = cap;
+		}
+		cell->first[cell->n_first++] = t->values[k].value;
+		return 0;
+	}
+	return 0;
+}
+
+/* Over, or not yet: by what its trials say. */
+static int judge_cell(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t,
+                      struct ofbc_error *err)
+{
+	char reason[128];
+
+	cell->failures = t->verdict == BENCH_OK ? 0 : cell->failures + 1;
+	if (cell->failures >= FAILURES_MAX || (t->verdict != BENCH_OK && cell->trials >= job->rq.max_trials))
+		return job_conclude(job, cell, t->verdict, t->reason, err);
+	if (is_precise(job, cell))
+		return job_conclude(job, cell, BENCH_OK, NULL, err);
+	if (cell->trials < job->rq.max_trials)
+		return 0;
+	snprintf(reason, sizeof(reason), "the interval is still wider than +-%g %% after %u trials",
+	         100 * job->rq.precision, cell->trials);
+	return job_conclude(job, cell, BENCH_NOT_CONVERGED, reason, err);
+}
+
+/* --- telling --- */
+
+static void tell(const struct bench_job *job, const struct bench_live *cell, const struct bench_trial *t)
+{
+	const struct bench_metric *m = cell->entry->d->metrics.n ? &cell->entry->d->metrics.v[0] : NULL;
+	struct ofbc_bench_progress p = {
+		.run = job->run.id,
+		.benchmark = cell->c.benchmark,
+		.parameters = cell->c.parameters,
+		.layout = cell->c.layout,
+		.instances = cell->c.instances,
+		.cell = cell->c.number,
+		.cells = (unsigned)job->n_cells,
+		.trial = t ? t->number : 0,
+		.verdict = bench_verdict_names[t ? t->verdict : cell->c.verdict],
+		.reason = t && t->reason   ? t->reason
+	                  : cell->c.reason ? cell->c.reason
+	                                   : "",
+		.metric = m ? m->name : "",
+		.unit = m ? m->unit : "",
+		.value = t && t->verdict == BENCH_OK && cell->n_first ? cell->first[cell->n_first - 1] : NAN,
+	};
+
+	for (size_t i = 0; i < job->n_cells; i++) {
+		const struct bench_live *c = &job->cells[i];
+		unsigned wanted = c->trials < job->rq.min_trials ? job->rq.min_trials : c->trials + 1;
+
+		p.done += c->is_over;
+		p.planned += c->is_over ? c->trials : wanted;
+		p.eta_s += c->is_over ? 0 : (wanted - c->trials) * c->seconds;
+	}
+	if (job->told)
+		job->told(job->data, &p);
+}
+
+/* --- one trial --- */
+
+static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned number, struct bench_trial *ret,
+                     struct ofbc_error *err)
+{
+	const struct trial_request rq = {
+		.definition = cell->entry->d,
+		.preset = cell->entry->preset,
+		.parameters = &cell->parameters,
+		.places = job->places,
+		.instances = job->instances,
+		.workdir = job->scratch,
+		.seed = job->run.seed + number,
+		.min_window_s = job->rq.window_s,
+		.min_iterations = 10,
+	};
+	uint64_t start = job->ctx->platform->ops->now_ns(job->ctx->platform);
+	int r;
+
+	ret->number = number;
+	ret->block = job->block;
+	r = trial_run(job->ctx->platform, &rq, ret, err);
+	cell->seconds = (double)(job->ctx->platform->ops->now_ns(job->ctx->platform) - start) / 1e9;
+	return r;
+}
+
+static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	struct bench_trial t = {0};
+	struct ofbc_error why = {0};
+	int r = run_trial(job, cell, cell->trials, &t, &why);
+
+	if (r == -EINTR || r == -ENOMEM) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	if (r < 0) { /* it cannot be started at all: so it would be the next time */
+		r = job_conclude(job, cell, BENCH_FAILED, why.message, err);
+		tell(job, cell, NULL);
+		return r;
+	}
+	r = results_add_trial(job->results, job->run.id, cell->c.number, &t, err);
+	if (r >= 0) {
+		cell->trials++;
+		r = job_take_first(cell, &t);
+	}
+	if (r == 0)
+		r = judge_cell(job, cell, &t, err);
+	if (r == 0)
+		tell(job, cell, &t);
+	bench_trial_done(&t);
+	return r;
+}
+
+/* Setup of a benchmark when its first cell is due; 0, or its cells are over with the reason. */
+static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	struct bench_entry *e = (struct bench_entry *)(uintptr_t)cell->entry;
+	enum bench_verdict verdict = BENCH_SKIPPED;
+	struct ofbc_error why = {0};
+	int r;
+
+	if (e->is_ready)
+		return 0;
+	r = bench_check_needs(job->ctx, e->d, &why);
+	if (r == 0) {
+		verdict = BENCH_FAILED;
+		r = bench_setup(job->ctx, e->d, &cell->parameters, job->rq.setup_again, job->scratch, &why);
+	}
+	for (size_t i = 0; r == 0 && e->preset && i < e->preset->setup.n; i++)
+		r = trial_command(job->ctx->platform, e->d, &e->preset->setup.v[i], &cell->parameters,
+		                  job->scratch, e->d->timeout_setup_s, &why);
+	for (unsigned i = 0; r == 0 && i < e->d->warmup_runs; i++) {
+		struct bench_trial t = {0};
+
+		r = run_trial(job, cell, 0, &t, &why);
+		bench_trial_done(&t);
+	}
+	if (r == -EINTR || r == -ENOMEM) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	e->is_ready = true;
+	for (size_t i = 0; r < 0 && i < job->n_cells; i++) {
+		int q = job->cells[i].entry == e && !job->cells[i].is_over
+		                ? job_conclude(job, &job->cells[i], verdict, why.message, err)
+		                : 1;
+
+		if (q < 0)
+			return q;
+		if (q == 0)
+			tell(job, &job->cells[i], NULL);
+	}
+	return 0;
+}
+
+/* --- blocks --- */
+
+static void shuffle(struct random *r, unsigned *v, size_t n)
+{
+	for (size_t i = n; i > 1; i--) {
+		size_t k = (size_t)random_below(r, i);
+		unsigned swap = v[i - 1];
+
+		v[i - 1] = v[k];
+		v[k] = swap;
+	}
+}
+
+static bool is_budget_spent(const struct bench_job *job)
+{
+	struct platform *p = job->ctx->platform;
+
+	return job->rq.budget_s > 0 && (double)(p->ops->now_ns(p) - job->began_ns) / 1e9 >= job->rq.budget_s;
+}
+
+static int end_by_budget(struct bench_job *job, struct ofbc_error *err)
+{
+	char reason[96];
+	int r = 0;
+
+	snprintf(reason, sizeof(reason), "the budget of %g s ended first", job->rq.budget_s);
+	for (size_t i = 0; r == 0 && i < job->n_cells; i++) {
+		if (!job->cells[i].is_over)
+			r = job_conclude(job, &job->cells[i], BENCH_NOT_CONVERGED, reason, err);
+	}
+	return r;
+}
+
+/* One trial of every cell that is not over. 1 there was one. */
+static int one_block(struct bench_job *job, struct ofbc_error *err)
+{
+	_cleanup_free_ unsigned *order = calloc(job->n_cells + 1, sizeof(*order));
+	size_t n = 0;
+	int r = 0;
+
+	if (!order)
+		return -ENOMEM;
+	for (size_t i = 0; i < job->n_cells; i++) {
+		if (!job->cells[i].is_over)
+			order[n++] = (unsigned)i;
+	}
+	/* the same block is shuffled the same way when the run is resumed */
+	job->random = random_seeded(job->run.seed + job->block);
+	shuffle(&job->random, order, n);
+	for (size_t i = 0; r == 0 && i < n && !is_budget_spent(job); i++) {
+		struct bench_live *cell = &job->cells[order[i]];
+
+		if (cell->trials > job->block) /* before the interruption */
+			continue;
+		r = prepare_cell(job, cell, err);
+		if (r == 0 && !cell->is_over)
+			r = one_trial(job, cell, err);
+	}
+	job->block++;
+	return r < 0 ? r : n > 0;
+}
+
+static void clean_up(struct bench_job *job)
+{
+	for (size_t i = 0; i < job->n_cells; i++) {
+		const struct bench_entry *e = job->cells[i].entry;
+
+		if (e->is_ready && (i == 0 || job->cells[i - 1].entry != e))
+			bench_cleanup(job->ctx, e->d, e->preset, &job->cells[i].parameters, job->scratch);
+	}
+}
+
+int job_measure(struct bench_job *job, struct ofbc_error *err)
+{
+	int r = scratch_new(job->scratch, sizeof(job->scratch));
+
+	if (r < 0)
+		return error_set_errno(err, -r, "cannot make a directory for the outputs");
+	job->began_ns = job->ctx->platform->ops->now_ns(job->ctx->platform);
+	do {
+		r = one_block(job, err);
+	} while (r > 0 && !is_budget_spent(job));
+	clean_up(job);
+	return r < 0 ? r : end_by_budget(job, err);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The field tables of the measuring half. */
+#include <math.h>
+#include <stdio.h>
+
+#include "model/field_macros.h"
+#include "openforbc/bench.h"
+
+/* --- benchmark --- */
+
+GET_STRING(bench_name, struct ofbc_bench, name);
+GET_STRING(bench_class, struct ofbc_bench, class);
+GET_STRING(bench_summary, struct ofbc_bench, summary);
+GET_STRING(bench_path, struct ofbc_bench, path);
+GET_STRING(bench_presets, struct ofbc_bench, presets);
+GET_STRING(bench_problem, struct ofbc_bench, problem);
+GET_U64(bench_metrics, struct ofbc_bench, x->metrics, x->metrics != 0);
+
+const struct field bench_fields[] = {
+	{.key = "name", .title = "NAME", .kind = FIELD_STRING, .get = bench_name, .flags = FIELD_ID},
+	{.key = "class", .title = "CLASS", .kind = FIELD_STRING, .get = bench_class},
+	{.key = "metrics", .title = "METRICS", .kind = FIELD_U64, .get = bench_metrics},
+	{.key = "presets", .title = "PRESETS", .kind = FIELD_STRING, .get = bench_presets},
+	{.key = "summary", .title = "SUMMARY", .kind = FIELD_STRING, .get = bench_summary},
+	{.key = "problem", .title = "PROBLEM", .kind = FIELD_STRING, .get = bench_problem},
+	{.key = "path", .title = "FILE", .kind = FIELD_STRING, .get = bench_path, .flags = FIELD_WIDE},
+	TABLE_END,
+};
+
+/* --- result --- */
+
+GET_STRING(result_run, struct ofbc_bench_result, run);
+GET_STRING(result_benchmark, struct ofbc_bench_result, benchmark);
+GET_STRING(result_parameters, struct ofbc_bench_result, parameters);
+GET_STRING(result_layout, struct ofbc_bench_result, layout);
+GET_STRING(result_metric, struct ofbc_bench_result, metric);
+GET_STRING(result_unit, struct ofbc_bench_result, unit);
+GET_STRING(result_better, struct ofbc_bench_result, better);
+GET_STRING(result_verdict, struct ofbc_bench_result, verdict);
+GET_STRING(result_reason, struct ofbc_bench_result, reason);
+GET_STRING(result_platform, struct ofbc_bench_result, platform);
+GET_U64(result_instances, struct ofbc_bench_result, x->instances, true);
+GET_U64(result_started, struct ofbc_bench_result, x->started_unix_s, true);
+GET_U64(result_trials, struct ofbc_bench_result, x->trials, true);
+GET_U64(result_flagged, struct ofbc_bench_result, x->flagged, true);
+GET_U64(result_emulated, struct ofbc_bench_result, x->emulated[0] != '\0', true);
+GET_NUMBER(result_median, struct ofbc_bench_result, x->metric[0] ? x->median : NAN);
+GET_NUMBER(result_low, struct ofbc_bench_result, x->metric[0] ? x->low : NAN);
+GET_NUMBER(result_high, struct ofbc_bench_result, x->metric[0] ? x->high : NAN);
+GET_NUMBER(result_min, struct ofbc_bench_result, x->metric[0] ? x->min : NAN);
+GET_NUMBER(result_max, struct ofbc_bench_result, x->metric[0] ? x->max : NAN);
+GET_NUMBER(result_deviation, struct ofbc_bench_result, x->metric[0] ? x->deviation : NAN);
+
+static void result_run_text(const void *item, char *buf, size_t n)
+{
+	snprintf(buf, n, "%.8s", ((const struct ofbc_bench_result *)item)->run);
+}
+
+static void interval_text(double low, double high, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	if (!isnan(low))
+		snprintf(buf, n, "%.4g..%.4g", low, high);
+}
+
+/* People see both ends of the interval in one column, and that a number is no measurement. */
+static void result_interval_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_result *r = item;
+
+	interval_text(r->metric[0] ? r->low : NAN, r->high, buf, n);
+}
+
+static void result_layout_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_result *r = item;
+
+	snprintf(buf, n, "%s%s", r->layout, r->emulated[0] ? " (emulated)" : "");
+}
+
+const struct field bench_result_fields[] = {
+	{.key = "run",
+         .title = "RUN",
+         .kind = FIELD_STRING,
+         .get = result_run,
+         .text = result_run_text,
+         .flags = FIELD_ID},
+	{.key = "started_unix_s", .kind = FIELD_U64, .get = result_started},
+	{.key = "benchmark", .title = "BENCHMARK", .kind = FIELD_STRING, .get = result_benchmark},
+	{.key = "parameters", .title = "PARAMETERS", .kind = FIELD_STRING, .get = result_parameters},
+	{.key = "layout",
+         .title = "LAYOUT",
+         .kind = FIELD_STRING,
+         .get = result_layout,
+         .text = result_layout_text},
+	{.key = "instances", .title = "INST", .kind = FIELD_U64, .get = result_instances},
+	{.key = "metric", .title = "METRIC", .kind = FIELD_STRING, .get = result_metric},
+	{.key = "median", .title = "MEDIAN", .kind = FIELD_NUMBER, .get = result_median},
+	{.key = "low",
+         .title = "95 %",
+         .kind = FIELD_NUMBER,
+         .get = result_low,
+         .text = result_interval_text},
+	{.key = "high", .kind = FIELD_NUMBER, .get = result_high},
+	{.key = "unit", .title = "UNIT", .kind = FIELD_STRING, .get = result_unit},
+	{.key = "better", .title = "BETTER", .kind = FIELD_STRING, .get = result_better, .flags = FIELD_WIDE},
+	{.key = "trials", .title = "TRIALS", .kind = FIELD_U64, .get = result_trials},
+	{.key = "flagged",
+         .title = "FLAGGED",
+         .kind = FIELD_U64,
+         .get = result_flagged,
+         .help = "outliers, which are kept"},
+	{.key = "min", .title = "MIN", .kind = FIELD_NUMBER, .get = result_min, .flags = FIELD_WIDE},
+	{.key = "max", .title = "MAX", .kind = FIELD_NUMBER, .get = result_max, .flags = FIELD_WIDE},
+	{.key = "deviation",
+         .title = "DEVIATION",
+         .kind = FIELD_NUMBER,
+         .get = result_deviation,
+         .flags = FIELD_WIDE},
+	{.key = "verdict", .title = "VERDICT", .kind = FIELD_STRING, .get = result_verdict},
+	{.key = "reason", .title = "REASON", .kind = FIELD_STRING, .get = result_reason, .flags = FIELD_WIDE},
+	{.key = "platform",
+         .title = "PLATFORM",
+         .kind = FIELD_STRING,
+         .get = result_platform,
+         .flags = FIELD_WIDE},
+	{.key = "emulated", .kind = FIELD_BOOL, .get = result_emulated},
+	TABLE_END,
+};
+
+/* --- comparison --- */
+
+GET_STRING(comparison_benchmark, struct ofbc_bench_comparison, benchmark);
+GET_STRING(comparison_parameters, struct ofbc_bench_comparison, parameters);
+GET_STRING(comparison_layout_a, struct ofbc_bench_comparison, layout_a);
+GET_STRING(comparison_layout_b, struct ofbc_bench_comparison, layout_b);
+GET_STRING(comparison_metric, struct ofbc_bench_comparison, metric);
+GET_STRING(comparison_unit, struct ofbc_bench_comparison, unit);
+GET_STRING(comparison_better, struct ofbc_bench_comparison, better);
+GET_STRING(comparison_verdict, struct ofbc_bench_comparison, verdict);
+GET_U64(comparison_trials_a, struct ofbc_bench_comparison, x->trials_a, true);
+GET_U64(comparison_trials_b, struct ofbc_bench_comparison, x->trials_b, true);
+GET_NUMBER(comparison_median_a, struct ofbc_bench_comparison, x->median_a);
+GET_NUMBER(comparison_median_b, struct ofbc_bench_comparison, x->median_b);
+GET_NUMBER(comparison_ratio, struct ofbc_bench_comparison, x->ratio);
+GET_NUMBER(comparison_low, struct ofbc_bench_comparison, x->low);
+GET_NUMBER(comparison_high, struct ofbc_bench_comparison, x->high);
+GET_NUMBER(comparison_p, struct ofbc_bench_comparison, x->p);
+
+static void comparison_interval_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_comparison *c = item;
+
+	interval_text(c->low, c->high, buf, n);
+}
+
+const struct field bench_comparison_fields[] = {
+	{.key = "benchmark", .title = "BENCHMARK", .kind = FIELD_STRING, .get = comparison_benchmark},
+	{.key = "parameters", .title = "PARAMETERS", .kind = FIELD_STRING, .get = comparison_parameters},
+	{.key = "layout_a", .title = "LAYOUT A", .kind = FIELD_STRING, .get = comparison_layout_a},
+	{.key = "layout_b", .title = "LAYOUT B", .kind = FIELD_STRING, .get = comparison_layout_b},
+	{.key = "metric", .title = "METRIC", .kind = FIELD_STRING, .get = comparison_metric},
+	{.key = "median_a", .title = "A", .kind = FIELD_NUMBER, .get = comparison_median_a},
+	{.key = "median_b", .title = "B", .kind = FIELD_NUMBER, .get = comparison_median_b},
+	{.key = "unit", .title = "UNIT", .kind = FIELD_STRING, .get = comparison_unit},
+	{.key = "better", .kind = FIELD_STRING, .get = comparison_better},
+	{.key = "ratio", .title = "B/A", .kind = FIELD_NUMBER, .get = comparison_ratio},
+	{.key = "low",
+         .title = "95 %",
+         .kind = FIELD_NUMBER,
+         .get = comparison_low,
+         .text = comparison_interval_text},
+	{.key = "high", .kind = FIELD_NUMBER, .get = comparison_high},
+	{.key = "p",
+         .title = "P",
+         .kind = FIELD_NUMBER,
+         .get = comparison_p,
+         .help = "Mann-Whitney, after Holm"},
+	{.key = "trials_a",
+         .title = "N A",
+         .kind = FIELD_U64,
+         .get = comparison_trials_a,
+         .flags = FIELD_WIDE},
+	{.key = "trials_b",
+         .title = "N B",
+         .kind = FIELD_U64,
+         .get = comparison_trials_b,
+         .flags = FIELD_WIDE},
+	{.key = "verdict",
+         .title = "B IS",
+         .kind = FIELD_STRING,
+         .get = comparison_verdict,
+         .flags = FIELD_ID},
+	TABLE_END,
+};
