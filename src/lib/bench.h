@@ -12,6 +12,20 @@
 /* A definition from a file (ours, or benchmark.json), a directory with one, or by name. */
 int bench_load(struct ofbc_context *ctx, const char *spec, struct bench_definition **ret, char *path,
                size_t size, struct ofbc_error *err);
+/* What to run: a benchmark, and a preset or NULL. */
+struct bench_wish {
+	char *spec, *preset;
+};
+
+struct bench_wish_list {
+	struct bench_wish *v;
+	size_t n, cap;
+};
+
+void bench_wish_list_done(struct bench_wish_list *l);
+/* Adds the benchmark, or those of a suite of OpenForBC-Benchmark. `preset`: for the former; may be NULL. */
+int bench_wishes(const char *spec, const char *preset, struct bench_wish_list *ret, struct ofbc_error *err);
+
 /* Where definitions are looked for by name. */
 int bench_directories(const struct ofbc_context *ctx, struct strv *ret);
 /* Default, or the named one; NULL when there are none. -ENOENT names those that are. */

@@ -72,14 +72,14 @@ static int apply_parameter(const struct bench_job *job, struct bench_entry *e, c
 	return pair_set(&e->parameters, name, equals + 1);
 }
 
-static int prepare_entry(struct bench_job *job, size_t i, struct ofbc_error *err)
+static int prepare_entry(struct bench_job *job, const struct bench_wish *wish, struct bench_entry *e,
+                         struct ofbc_error *err)
 {
 	const struct ofbc_bench_request *rq = &job->rq;
-	struct bench_entry *e = &job->entries[i];
-	int r = bench_load(job->ctx, rq->benchmarks[i], &e->d, e->path, sizeof(e->path), err);
+	int r = bench_load(job->ctx, wish->spec, &e->d, e->path, sizeof(e->path), err);
 
 	if (r == 0)
-		r = bench_preset(e->d, rq->preset, &e->preset, err);
+		r = bench_preset(e->d, wish->preset, &e->preset, err);
 	for (size_t k = 0; r == 0 && k < e->d->parameters.n; k++)
 		r = pair_set(&e->parameters, e->d->parameters.v[k].name, e->d->parameters.v[k].value);
 	for (size_t k = 0; r == 0 && e->preset && k < e->preset->values.n; k++)
@@ -229,18 +229,31 @@ static int prepare_places(struct bench_job *job, struct ofbc_error *err)
 	return rq->n_partitions ? places_on_partitions(job, err) : 0;
 }
 
+static int prepare_entries(struct bench_job *job, struct ofbc_error *err)
+{
+	const struct ofbc_bench_request *rq = &job->rq;
+	__attribute__((cleanup(bench_wish_list_done))) struct bench_wish_list wishes = {0};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < rq->n_benchmarks; i++)
+		r = bench_wishes(rq->benchmarks[i], rq->preset, &wishes, err);
+	job->entries = calloc(wishes.n + 1, sizeof(*job->entries));
+	if (!job->entries)
+		return -ENOMEM;
+	job->n_entries = wishes.n;
+	for (size_t i = 0; r == 0 && i < wishes.n; i++)
+		r = prepare_entry(job, &wishes.v[i], &job->entries[i], err);
+	for (size_t i = 0; r == 0 && i < job->n_entries; i++)
+		r = add_cells(job, &job->entries[i], err);
+	return r;
+}
+
 int job_prepare(struct bench_job *job, struct ofbc_error *err)
 {
 	int r = prepare_places(job, err);
 
-	job->n_entries = job->rq.n_benchmarks;
-	job->entries = calloc(job->n_entries + 1, sizeof(*job->entries));
-	if (!job->entries)
-		r = -ENOMEM;
-	for (size_t i = 0; r == 0 && i < job->n_entries; i++)
-		r = prepare_entry(job, i, err);
-	for (size_t i = 0; r == 0 && i < job->n_entries; i++)
-		r = add_cells(job, &job->entries[i], err);
+	if (r == 0)
+		r = prepare_entries(job, err);
 	if (r == 0 && !job->n_cells) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "there is nothing to measure");
 		error_hint(err, "name a benchmark; `openforbc bench list` prints them");
@@ -266,11 +279,11 @@ int job_request_print(const struct bench_job *job, char **ret)
 	_cleanup_json_ struct json *doc = json_object();
 	struct json *paths = json_array();
 
-	for (size_t i = 0; i < job->n_entries; i++) {
+	for (size_t i = 0; i < rq->n_benchmarks; i++) {
 		_cleanup_free_ char *real = NULL;
 
-		json_append_str(paths,
-		                path_real(job->entries[i].path, &real) == 0 ? real : job->entries[i].path);
+		/* a name stays a name */
+		json_append_str(paths, path_real(rq->benchmarks[i], &real) == 0 ? real : rq->benchmarks[i]);
 	}
 	json_set(doc, "benchmarks", paths);
 	json_set_str(doc, "preset", rq->preset);

@@ -169,7 +169,7 @@ static void tell(const struct bench_job *job, const struct bench_live *cell, con
 		.cell = cell->c.number,
 		.cells = (unsigned)job->n_cells,
 		.trial = t ? t->number : 0,
-		.verdict = bench_verdict_names[t ? t->verdict : cell->c.verdict],
+		.verdict = bench_verdict_names[cell->is_over || !t ? cell->c.verdict : t->verdict],
 		.reason = t && t->reason   ? t->reason
 	                  : cell->c.reason ? cell->c.reason
 	                                   : "",

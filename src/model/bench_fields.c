@@ -20,7 +20,7 @@ const struct field bench_fields[] = {
 	{.key = "name", .title = "NAME", .kind = FIELD_STRING, .get = bench_name, .flags = FIELD_ID},
 	{.key = "class", .title = "CLASS", .kind = FIELD_STRING, .get = bench_class},
 	{.key = "metrics", .title = "METRICS", .kind = FIELD_U64, .get = bench_metrics},
-	{.key = "presets", .title = "PRESETS", .kind = FIELD_STRING, .get = bench_presets},
+	{.key = "presets", .title = "PRESETS", .kind = FIELD_STRING, .get = bench_presets, .flags = FIELD_WIDE},
 	{.key = "summary", .title = "SUMMARY", .kind = FIELD_STRING, .get = bench_summary},
 	{.key = "problem", .title = "PROBLEM", .kind = FIELD_STRING, .get = bench_problem},
 	{.key = "path", .title = "FILE", .kind = FIELD_STRING, .get = bench_path, .flags = FIELD_WIDE},
