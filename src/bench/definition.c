@@ -2,6 +2,7 @@
 /* Reading a definition. Every complaint names file, line and column, and what is valid. */
 #include "bench/definition_data.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -192,6 +193,15 @@ static int read_run(const struct yaml_reader *r, const struct yaml *doc, struct 
 
 /* --- parameters --- */
 
+static bool is_name(const char *s)
+{
+	for (const char *p = s; *p; p++) {
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+			return false;
+	}
+	return s[0] != '\0';
+}
+
 static const struct bench_parameter *find_parameter(const struct bench_definition *d, const char *name)
 {
 	for (size_t i = 0; i < d->parameters.n; i++) {
@@ -224,7 +234,7 @@ static int read_parameters(const struct yaml_reader *r, const struct yaml *map, 
 
 		if (!p)
 			return -ENOMEM;
-		if (strlen(map->v[i].text) >= sizeof(p->name) || strpbrk(map->v[i].text, "{}= "))
+		if (strlen(map->v[i].text) >= sizeof(p->name) || !is_name(map->v[i].text))
 			return yaml_complain(r, &map->v[i], "'%s' is no name of a parameter", map->v[i].text);
 		text_copy(p->name, sizeof(p->name), map->v[i].text);
 		if (value->kind == YAML_TEXT) {

@@ -15,6 +15,7 @@
 
 #define COMBINATIONS_MAX 100000
 #define WORD_MAX         (1u << 20)
+#define NAME_CHARACTERS  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 /* --- pairs --- */
 
@@ -152,7 +153,7 @@ int template_expand(const char *template, const struct pair_list *values, char *
 	int r;
 
 	for (const char *p = template; *p; p++) {
-		size_t n = strcspn(p + 1, "{}");
+		size_t n = strspn(p + 1, NAME_CHARACTERS);
 
 		if ((*p == '{' || *p == '}') && p[1] == *p) {
 			strbuf_addc(&out, *p++);

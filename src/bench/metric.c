@@ -77,6 +77,8 @@ static int by_regex(const struct bench_metric *m, const char *text, size_t len, 
 	int r = regex_new(m->where, &re, err), found = 1;
 
 	while (r == 0 && (found = regex_next(re, text, len, &offset, 1, &start, &n)) > 0) {
+		if (!n) /* (.*) fits the end of every text, too */
+			continue;
 		r = add_number(m, text + start, n, l, err);
 		if (m->pick == PICK_FIRST)
 			break;

@@ -29,8 +29,9 @@ struct trial_request {
 };
 
 /*
- * Runs it; bench_trial_done() releases the result. What becomes of the programs is the trial's verdict, not an error. -EINTR a signal for us: nothing
- * is left running, and the trial does not count. -ENOENT ... when it cannot be run at all.
+ * Runs it; bench_trial_done() releases the result. What becomes of the programs is the trial's verdict, not
+ * an error. -EINTR a signal for us: nothing is left running, and the trial does not count. -ENOENT ... when
+ * it cannot be run at all.
  */
 int trial_run(struct platform *p, const struct trial_request *rq, struct bench_trial *ret,
               struct ofbc_error *err);

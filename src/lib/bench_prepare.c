@@ -165,7 +165,10 @@ static int place_on(struct inventory *inv, const struct ofbc_partition *p, struc
 	int r = partition_env(inv, p, false, &ret->env, err);
 
 	text_copy(ret->name, sizeof(ret->name), p->name[0] ? p->name : p->uuid);
-	return r == 0 ? partition_confine(inv, p, ret->cgroup, ret->cpus, err) : r;
+	/* the groups and processors of an emulated host are not on this machine */
+	if (r < 0 || inv->ctx->platform->emulated)
+		return r;
+	return partition_confine(inv, p, ret->cgroup, ret->cpus, err);
 }
 
 /* "4x cpu:1c", or "2x mig:1g.18gb + mig:3g.71gb". */

@@ -23,6 +23,7 @@
 
 #define LINE_MAX_BYTES   4096
 #define DEFAULT_GRACE_MS 2000
+#define PROTOCOL_FD      3 /* one digit: small shells know no more */
 
 struct instance {
 	pid_t pid;
@@ -112,20 +113,23 @@ static int prepare_child(const struct child *c)
 	}
 	if (c->rq->workdir && chdir(c->rq->workdir) < 0)
 		return -errno;
-	if (c->protocol >= 0 && fcntl(c->protocol, F_SETFD, 0) < 0)
-		return -errno;
-	return 0;
+	return c->protocol >= 0 && dup2(c->protocol, PROTOCOL_FD) < 0 ? -errno : 0;
 }
 
 static void __attribute__((noreturn)) run_child(const struct child *c)
 {
-	int r = prepare_child(c);
+	/* out of the way of the number that the program is promised */
+	int gate = fcntl(c->gate, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1),
+	    error = fcntl(c->error, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1), r;
 
 	close(c->gate_write);
+	close(c->gate);
+	close(c->error);
+	r = gate < 0 || error < 0 ? -EMFILE : prepare_child(c);
 	if (r < 0)
-		exec_fail(c->error, -r);
-	wait_for_gate(c->gate);
-	exec_child(c->rq->program.argv, c->env, c->error);
+		exec_fail(error, -r);
+	wait_for_gate(gate);
+	exec_child(c->rq->program.argv, c->env, error);
 }
 
 static int open_out(const char *path)
@@ -161,9 +165,7 @@ static int start(struct instance_set *set, const struct instance_request *rq, st
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 			return -errno;
 		ours = pair[0];
-		theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, 10);
-		close(pair[1]);
-		snprintf(env[0], 48, "OPENFORBC_BENCH_FD=%d", theirs);
+		theirs = pair[1];
 	}
 	c.error = err_w;
 	c.protocol = theirs;
@@ -181,9 +183,10 @@ static int start(struct instance_set *set, const struct instance_request *rq, st
 	return 0;
 }
 
-/* Ours with theirs on top; the first place is for the number of the protocol's socket. */
-static char **make_env(const struct instance_request *rq, char fd_text[48])
+/* Ours with theirs on top, and the number of the protocol's socket. */
+static char **make_env(const struct instance_request *rq)
 {
+	static char number[] = "OPENFORBC_BENCH_FD=3";
 	char **merged = exec_environment(rq->program.env, rq->program.drop), **all;
 	size_t n = 0;
 
@@ -193,7 +196,7 @@ static char **make_env(const struct instance_request *rq, char fd_text[48])
 		n++;
 	all = calloc(n + 2, sizeof(*all));
 	if (all) {
-		all[0] = fd_text;
+		all[0] = number;
 		memcpy(all + 1, merged, n * sizeof(*all));
 	}
 	free(merged);
@@ -203,8 +206,7 @@ static char **make_env(const struct instance_request *rq, char fd_text[48])
 int instances_add(struct instance_set *set, const struct instance_request *rq, struct ofbc_error *err)
 {
 	struct instance *in = &set->v[set->n];
-	char fd_text[48] = "OPENFORBC_BENCH_FD=";
-	_cleanup_free_ char **env = make_env(rq, fd_text);
+	_cleanup_free_ char **env = make_env(rq);
 	int r;
 
 	if (set->n == set->max)

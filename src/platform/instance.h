@@ -17,7 +17,7 @@ struct instance_request {
 	struct spawn program;
 	const char *workdir;  /* NULL: ours */
 	const char *out_path; /* standard output and error go there; NULL: nowhere */
-	bool is_protocol;     /* it gets a socket, whose number is in OPENFORBC_BENCH_FD */
+	bool is_protocol;     /* it gets a socket as descriptor 3, which OPENFORBC_BENCH_FD says */
 	unsigned limit_mib;   /* of the output; 0: none. More is cut off: SIGXFSZ */
 };
 
