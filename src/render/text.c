@@ -36,7 +36,8 @@ static size_t choose_columns(const struct render_options *o, const struct render
 
 static bool is_number(const struct field *f)
 {
-	return f->kind == FIELD_U64 || f->kind == FIELD_BYTES || f->kind == FIELD_SHARE || f->kind == FIELD_NUMBER;
+	return f->kind == FIELD_U64 || f->kind == FIELD_BYTES || f->kind == FIELD_SHARE ||
+	       f->kind == FIELD_NUMBER;
 }
 
 struct cell {
