@@ -44,13 +44,14 @@ static void position(const char *text, size_t offset, unsigned *line, unsigned *
 	}
 }
 
-static int syntax_error(const char *text, size_t len, size_t at, const char *name, const char *what,
-                        struct ofbc_error *err)
+static int syntax_error(const char *text, size_t len, size_t at, const char *name, unsigned first,
+                        const char *what, struct ofbc_error *err)
 {
 	unsigned line, column;
 
 	position(text, at < len ? at : len, &line, &column);
-	return error_set(err, EINVAL, OFBC_REASON_USAGE, "%s:%u:%u: %s", name, line, column, what);
+	return error_set(err, EINVAL, OFBC_REASON_USAGE, "%s:%u:%u: %s", name, first - 1 + line, column,
+	                 what);
 }
 
 /* The library reads NaN, Infinity and 1e999, and would write them again: no reader of ours expects them. */
@@ -75,6 +76,12 @@ static bool is_finite(json_c_object *o)
 }
 
 int json_parse(const char *text, size_t len, const char *name, struct json **ret, struct ofbc_error *err)
+{
+	return json_parse_at(text, len, name, 1, ret, err);
+}
+
+int json_parse_at(const char *text, size_t len, const char *name, unsigned line, struct json **ret,
+                  struct ofbc_error *err)
 {
 	json_tokener *tok;
 	json_c_object *o;
@@ -101,7 +108,7 @@ int json_parse(const char *text, size_t len, const char *name, struct json **ret
 	json_tokener_free(tok);
 	if (e != json_tokener_success || !o) {
 		json_object_put(o);
-		return syntax_error(text, len, end, name,
+		return syntax_error(text, len, end, name, line,
 		                    e == json_tokener_success    ? "null is no document"
 		                    : e == json_tokener_continue ? "unexpected end of file"
 		                                                 : json_tokener_error_desc(e),
@@ -111,7 +118,7 @@ int json_parse(const char *text, size_t len, const char *name, struct json **ret
 		end++;
 	if (end < len) {
 		json_object_put(o);
-		return syntax_error(text, len, end, name, "text after the end of the document", err);
+		return syntax_error(text, len, end, name, line, "text after the end of the document", err);
 	}
 	if (!is_finite(o)) {
 		json_object_put(o);
@@ -328,7 +335,7 @@ static bool has_failed(json_c_object *o)
 	return false;
 }
 
-int json_print(const struct json *doc, char **ret)
+static int print(const struct json *doc, int flags, char **ret)
 {
 	const char *text;
 	size_t n;
@@ -336,9 +343,7 @@ int json_print(const struct json *doc, char **ret)
 
 	if (!doc || has_failed(from(doc)))
 		return -ENOMEM;
-	text = json_object_to_json_string_length(
-		from(doc), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE,
-		&n);
+	text = json_object_to_json_string_length(from(doc), flags | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
 	s = text ? malloc(n + 2) : NULL;
 	if (!s)
 		return -ENOMEM;
@@ -346,4 +351,14 @@ int json_print(const struct json *doc, char **ret)
 	memcpy(s + n, "\n", 2);
 	*ret = s;
 	return 0;
+}
+
+int json_print(const struct json *doc, char **ret)
+{
+	return print(doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED, ret);
+}
+
+int json_print_line(const struct json *doc, char **ret)
+{
+	return print(doc, JSON_C_TO_STRING_PLAIN, ret);
 }

@@ -12,6 +12,9 @@ struct ofbc_error;
 /* Reading. The document is owned by the caller; children are borrowed from it. */
 int json_parse(const char *text, size_t len, const char *name, struct json **ret,
                struct ofbc_error *err); /* depth <= 32; error names line and column */
+/* One of many documents in a file: `line` is where it begins. */
+int json_parse_at(const char *text, size_t len, const char *name, unsigned line, struct json **ret,
+                  struct ofbc_error *err);
 void json_free(struct json *doc);
 const struct json *json_get(const struct json *obj, const char *key); /* NULL when absent or not an object */
 size_t json_len(const struct json *array);                            /* 0 when not an array */
@@ -36,7 +39,8 @@ void json_set_double(struct json *obj, const char *key, double value); /* not fi
 void json_set_bool(struct json *obj, const char *key, bool value);
 void json_append(struct json *array, struct json *child);
 void json_append_str(struct json *array, const char *value);
-int json_print(const struct json *doc, char **ret); /* pretty, ends with a newline */
+int json_print(const struct json *doc, char **ret);      /* pretty, ends with a newline */
+int json_print_line(const struct json *doc, char **ret); /* the same in one line, also of a part */
 
 static inline void json_free_p(struct json **p)
 {
