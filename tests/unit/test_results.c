@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "bench/exchange.h"
 #include "bench/random.h"
 #include "openforbc/openforbc.h"
 #include "store/results.h"
@@ -501,6 +502,110 @@ static void test_merge(void **state)
 	results_close(r);
 }
 
+/* --- round trips --- */
+
+static char *slurp(const char *path)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "rb");
+	char *text = calloc(1, 65536);
+
+	assert_non_null(text);
+	assert_non_null(f);
+	assert_true(fread(text, 1, 65535, f) > 0);
+	return text;
+}
+
+/* Counts of all three tables as one text. */
+static void counts(struct results *r, char *buf, size_t size)
+{
+	snprintf(buf, size, "%zu runs, %zu cells, %zu trials, %zu values", count(r, "run"), count(r, "cell"),
+	         count(r, "trial"), count(r, "value"));
+}
+
+static void merge_all(struct results *r, const struct bench_archive *a, struct results_merged *m)
+{
+	results_merged_done(m);
+	for (size_t i = 0; i < a->n; i++)
+		assert_int_equal(results_merge(r, &a->v[i], m, NULL), 0);
+}
+
+static void test_import_twice(void **state)
+{
+	static const char *const files[] = {"hyperfine.json", "hyperfine-failed.json", "google.json",
+	                                    "nvbench.json", "phoronix.xml"};
+	static const struct import_options o;
+	_cleanup_archive_ struct bench_archive a = {0};
+	struct results_merged m = {0};
+	struct results *r = fresh();
+	struct bench_summary_list l = {0};
+	struct results_filter f = {.metric = "wall"};
+	char first[128], second[128];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char path[256];
+		_cleanup_free_ char *text = NULL;
+		int e;
+
+		snprintf(path, sizeof(path), "tests/bench/imports/%s", files[i]);
+		text = slurp(path);
+		e = import_text(text, strlen(text), path, &o, &a, NULL);
+		assert_true(e == 0 || e == -ENOTSUP);
+	}
+	merge_all(r, &a, &m);
+	assert_true(m.runs == a.n && m.present == 0);
+	counts(r, first, sizeof(first));
+	merge_all(r, &a, &m);
+	assert_true(m.runs == 0 && m.cells == 0 && m.trials == 0 && m.mixed.n == 0);
+	counts(r, second, sizeof(second));
+	print_message("%s\n", second);
+	assert_string_equal(first, second);
+	assert_int_equal(results_list(r, &f, &l, NULL), 0);
+	assert_int_equal(l.n, 3);
+	bench_summary_list_done(&l);
+	results_merged_done(&m);
+	results_close(r);
+}
+
+/* Out of one database, into an empty one: nothing is lost; sanitised and whole are the same run. */
+static void test_export_import(void **state)
+{
+	static const struct import_options none;
+	static const struct export_options whole = {.keeps_names = true}, hidden = {.salt = "x"};
+	_cleanup_archive_ struct bench_archive a = {0}, b = {0};
+	_cleanup_free_ char *text = NULL, *again = NULL, *clean = NULL;
+	struct bench_run_data d = {0}, back = {0};
+	struct results_merged m = {0};
+	struct results *r = fresh();
+	struct ofbc_error err = {0};
+
+	(void)state;
+	fill(r);
+	assert_int_equal(results_load_run(r, RUN_A, &d, NULL), 0);
+	results_close(r);
+	assert_non_null(a.v = calloc(1, sizeof(*a.v)));
+	a.v[0] = d;
+	a.n = a.cap = 1;
+	assert_int_equal(export_lines(&a, &whole, &text, NULL), 0);
+	assert_int_equal(export_lines(&a, &hidden, &clean, NULL), 0);
+	assert_string_not_equal(text, clean);
+	assert_int_equal(import_text(text, strlen(text), "x", &none, &b, NULL), 0);
+	assert_int_equal(import_text(clean, strlen(clean), "x", &none, &b, NULL), 0);
+	r = fresh();
+	merge_all(r, &b, &m);
+	assert_true(m.runs == 1 && m.cells == 4 && m.trials == 10 && m.present == 10);
+	assert_int_equal(results_load_run(r, RUN_A, &back, NULL), 0);
+	bench_run_data_done(&a.v[0]);
+	a.v[0] = back;
+	assert_int_equal(export_lines(&a, &whole, &again, NULL), 0);
+	assert_string_equal(text, again);
+	b.v[1].cells.v[1].trials.v[2].values[1].value *= 2;
+	assert_int_equal(results_merge(r, &b.v[1], &m, &err), -EEXIST);
+	assert_non_null(strstr(err.message, "cell 1, trial 2"));
+	results_merged_done(&m);
+	results_close(r);
+}
+
 /* --- death --- */
 
 /* Adds trials and says so, one byte each, until it is killed. */
@@ -591,6 +696,7 @@ int main(void)
 		cmocka_unit_test(test_load), cmocka_unit_test(test_find),
 		cmocka_unit_test(test_again), cmocka_unit_test(test_rolled_back),
 		cmocka_unit_test(test_list), cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_import_twice), cmocka_unit_test(test_export_import),
 		cmocka_unit_test(test_kill)
 	};
 	/* clang-format on */
