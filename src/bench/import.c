@@ -147,13 +147,19 @@ struct bench_cell_data *import_add_cell(struct bench_run_data *d, const char *be
 	return c;
 }
 
+/* Of names that are too long, what is kept counts. */
+static bool is_same_name(const char kept[64], const char *name)
+{
+	return strncmp(kept, name, 63) == 0;
+}
+
 struct bench_summary *import_add_metric(struct bench_cell_data *d, const char *metric, const char *unit,
                                         enum import_better better)
 {
 	struct bench_summary *s;
 
 	for (size_t i = 0; i < d->summaries.n; i++) {
-		if (strcmp(d->summaries.v[i].metric, metric) == 0)
+		if (is_same_name(d->summaries.v[i].metric, metric))
 			return &d->summaries.v[i];
 	}
 	s = bench_summary_add(&d->summaries, metric);
@@ -163,6 +169,18 @@ struct bench_summary *import_add_metric(struct bench_cell_data *d, const char *m
 		s->higher_is_better = better == HIGHER_IS_BETTER;
 	}
 	return s;
+}
+
+int import_add_value(struct bench_cell_data *d, struct bench_trial *t, const char *metric, const char *unit,
+                     enum import_better better, double v)
+{
+	for (size_t i = 0; i < t->n_values; i++) {
+		if (is_same_name(t->values[i].metric, metric))
+			return 0;
+	}
+	if (!import_add_metric(d, metric, unit, better) || !bench_value_add(t, metric, -1, v))
+		return -ENOMEM;
+	return 0;
 }
 
 void import_set_parameters(struct bench_cell_data *d, struct strv *parameters)

@@ -48,14 +48,6 @@ static int time_scale(const struct importer *im, const struct json *b, double *r
 	return import_complain(im, "field 'time_unit' is '%s': none of ns, us, ms, s", unit);
 }
 
-static int add_number(struct bench_cell_data *d, struct bench_trial *t, const char *metric, const char *unit,
-                      enum import_better better, double v)
-{
-	if (!import_add_metric(d, metric, unit, better) || !bench_value_add(t, metric, -1, v))
-		return -ENOMEM;
-	return 0;
-}
-
 /* bytes_per_second, items_per_second and what the user counts */
 static int read_counters(const struct json *b, struct bench_cell_data *d, struct bench_trial *t)
 {
@@ -69,11 +61,11 @@ static int read_counters(const struct json *b, struct bench_cell_data *d, struct
 		bool is_bytes = strcmp(keys[i], "bytes_per_second") == 0;
 
 		if (!isnan(v) && !is_bookkeeping(keys[i]))
-			r = add_number(d, t, keys[i],
-			               is_bytes  ? "B/s"
-			               : is_rate ? "1/s"
-			                         : "",
-			               is_bytes || is_rate ? HIGHER_IS_BETTER : NO_DIRECTION, v);
+			r = import_add_value(d, t, keys[i],
+			                     is_bytes  ? "B/s"
+			                     : is_rate ? "1/s"
+			                               : "",
+			                     is_bytes || is_rate ? HIGHER_IS_BETTER : NO_DIRECTION, v);
 	}
 	return r;
 }
@@ -91,7 +83,7 @@ static int read_times(const struct importer *im, const struct json *b, struct be
 		if (isnan(v))
 			return import_complain(im, "benchmark '%s': field '%s' is no number",
 			                       json_str(json_get(b, "name"), ""), keys[i]);
-		r = add_number(d, t, keys[i], "s", LOWER_IS_BETTER, v * scale);
+		r = import_add_value(d, t, keys[i], "s", LOWER_IS_BETTER, v * scale);
 	}
 	return r < 0 ? r : read_counters(b, d, t);
 }

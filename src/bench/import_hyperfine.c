@@ -82,10 +82,7 @@ static int read_mean(const struct importer *im, const struct json *result, const
 
 	if (r < 0 || isnan(v) || !d->trials.n)
 		return r;
-	if (!import_add_metric(d, metric, "s", LOWER_IS_BETTER) ||
-	    !bench_value_add(&d->trials.v[0], metric, -1, v))
-		return -ENOMEM;
-	return 0;
+	return import_add_value(d, &d->trials.v[0], metric, "s", LOWER_IS_BETTER, v);
 }
 
 static int read_result(const struct importer *im, const struct json *result, struct bench_run_data *run)

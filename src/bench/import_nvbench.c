@@ -69,13 +69,7 @@ static int read_summary(const struct json *summary, struct bench_cell_data *d, s
 			better = known[i].better;
 		}
 	}
-	for (size_t i = 0; i < t->n_values; i++) { /* cpu_time has two tags, which exclude each other */
-		if (strncmp(t->values[i].metric, metric, sizeof(t->values[i].metric) - 1) == 0)
-			return 0;
-	}
-	if (!import_add_metric(d, metric, unit, better) || !bench_value_add(t, metric, -1, v))
-		return -ENOMEM;
-	return 0;
+	return import_add_value(d, t, metric, unit, better, v);
 }
 
 static int read_axes(const struct json *state, struct bench_cell_data *d)
@@ -146,13 +140,24 @@ static int read_devices(const struct json *doc, struct bench_run *run)
 	return 0;
 }
 
+/* Files of before 1.0.0 say nothing. */
+static int check_version(const struct importer *im, const struct json *doc)
+{
+	const struct json *json = json_get(json_get(json_get(doc, "meta"), "version"), "json");
+	const char *version = json_str(json_get(json, "string"), "1.0.0");
+
+	if (strncmp(version, "1.", 2) != 0)
+		return import_complain(im, "field 'meta.version.json' is '%s', 1.x is read", version);
+	return 0;
+}
+
 int import_nvbench(struct importer *im, const struct json *doc)
 {
 	const struct json *benchmarks = field_array(im, doc, "benchmarks");
 	struct bench_run_data *run;
 	int r;
 
-	if (!benchmarks)
+	if (!benchmarks || check_version(im, doc) < 0)
 		return -EINVAL;
 	run = import_add_run(im, "nvbench", "");
 	if (!run)

@@ -45,6 +45,9 @@ enum import_better { LOWER_IS_BETTER, HIGHER_IS_BETTER, NO_DIRECTION };
 /* Once a metric; units of values come from here. */
 struct bench_summary *import_add_metric(struct bench_cell_data *d, const char *metric, const char *unit,
                                         enum import_better better);
+/* One number of all instances together; the second of a name is left out. 0; -ENOMEM. */
+int import_add_value(struct bench_cell_data *d, struct bench_trial *t, const char *metric, const char *unit,
+                     enum import_better better, double v);
 /* All "name=value" of the cell, which are sorted; what does not fit is cut. */
 void import_set_parameters(struct bench_cell_data *d, struct strv *parameters);
 /* Verdict of each cell from its trials, and the summaries. */

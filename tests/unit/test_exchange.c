@@ -470,6 +470,7 @@ static void test_malformed(void **state)
 		{"{\"context\":{},\"benchmarks\":[{\"name\":\"a\"}]}", "benchmark 'a': field 'real_time'"},
 		{"{\"context\":{},\"benchmarks\":[{\"name\":\"a\",\"time_unit\":\"h\"}]}", "'time_unit' is 'h'"},
 		{"{\"benchmarks\":[{\"name\":\"a\"}]}", "field 'states' is missing"},
+		{"{\"benchmarks\":[],\"meta\":{\"version\":{\"json\":{\"string\":\"2.0.0\"}}}}", "'meta.version.json' is '2.0.0'"},
 		{"{\"benchmarks\":[{\"states\":[]}]}", "benchmarks[0].name"},
 		{"{\"benchmarks\":[{\"name\":\"a\",\"states\":[{}]}]}", "benchmark 'a', state 0: field 'summaries'"},
 		{"{\"benchmarks\":[{\"name\":\"a\",\"states\":[{\"summaries\":[]}]}]}", "state 0 has no number"},
