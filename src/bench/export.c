@@ -82,6 +82,17 @@ static void set_clean(struct exporter *x, struct json *obj, const char *key, con
 	json_set_str(obj, key, copy);
 }
 
+/* Of a name of limited size: words that stand for others may be longer than they. */
+static void set_clean_name(struct exporter *x, struct json *obj, const char *key, const char *text,
+                           size_t size)
+{
+	_cleanup_free_ char *copy = clean(x, text);
+
+	if (copy && strlen(copy) >= size)
+		copy[size - 1] = '\0';
+	json_set_str(obj, key, copy);
+}
+
 /* JSON as JSON, other text as a string. */
 static void set_document(struct exporter *x, struct json *obj, const char *key, const char *text)
 {
@@ -109,10 +120,10 @@ static struct json *run_json(struct exporter *x, const struct bench_run *run, co
 	json_set_i64(j, "started_unix_s", run->started_unix_s);
 	if (run->ended_unix_s)
 		json_set_i64(j, "ended_unix_s", run->ended_unix_s);
-	set_clean(x, j, "host", run->host);
+	set_clean_name(x, j, "host", run->host, sizeof(run->host));
 	json_set_str(j, "platform", run->platform);
 	json_set_str(j, "emulated", run->emulated);
-	set_clean(x, j, "label", run->label);
+	set_clean_name(x, j, "label", run->label, sizeof(run->label));
 	json_set_str(j, "program", run->program);
 	json_set_str(j, "origin", run->origin);
 	json_set_u64(j, "seed", run->seed);
@@ -151,7 +162,7 @@ static struct json *cell_json(struct exporter *x, const char *run, const struct 
 	json_set_u64(j, "cell", c->number);
 	json_set_str(j, "benchmark", c->benchmark);
 	json_set_str(j, "definition", c->definition);
-	set_clean(x, j, "parameters", c->parameters);
+	set_clean_name(x, j, "parameters", c->parameters, sizeof(c->parameters));
 	json_set_str(j, "layout", c->layout);
 	json_set_u64(j, "instances", c->instances);
 	json_set_str(j, "verdict", bench_verdict_names[c->verdict]);
