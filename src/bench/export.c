@@ -29,9 +29,22 @@ static void exporter_done(struct exporter *x)
 }
 #define _cleanup_exporter_ __attribute__((cleanup(exporter_done)))
 
-static int learn_run(struct sanitiser *s, const struct bench_run *run)
+static int learn_cell(struct sanitiser *s, const struct bench_cell_data *d)
 {
-	const char *const texts[] = {run->request, run->environment, run->environment_after};
+	int r = sanitiser_learn_text(s, d->cell.parameters);
+
+	if (r == 0)
+		r = sanitiser_learn_text(s, d->cell.reason);
+	for (size_t i = 0; r == 0 && i < d->trials.n; i++)
+		r = sanitiser_learn_text(s, d->trials.v[i].reason);
+	return r;
+}
+
+static int learn_run(struct sanitiser *s, const struct bench_run_data *d)
+{
+	const struct bench_run *run = &d->run;
+	const char *const texts[] = {run->request, run->environment, run->environment_after, run->note,
+	                             run->label};
 	char name[sizeof(run->host)];
 	int r = sanitiser_learn(s, "host", run->host);
 
@@ -41,6 +54,8 @@ static int learn_run(struct sanitiser *s, const struct bench_run *run)
 		r = sanitiser_learn(s, "host", name);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++)
 		r = sanitiser_learn_text(s, texts[i]);
+	for (size_t i = 0; r == 0 && i < d->cells.n; i++)
+		r = learn_cell(s, &d->cells.v[i]);
 	return r;
 }
 
@@ -56,7 +71,7 @@ static int start(struct exporter *x, const struct bench_run_data *v, size_t n, c
 	for (size_t i = 0; r == 0 && !x->keeps_names && o->secrets && i < o->secrets->n; i++)
 		r = sanitiser_learn(&x->sanitiser, "name", o->secrets->v[i]);
 	for (size_t i = 0; r == 0 && !x->keeps_names && i < n; i++)
-		r = learn_run(&x->sanitiser, &v[i].run);
+		r = learn_run(&x->sanitiser, &v[i]);
 	return r < 0 ? error_set_errno(err, -r, "cannot export") : 0;
 }
 

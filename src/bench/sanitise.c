@@ -115,19 +115,22 @@ static bool is_word(char c)
 
 static int learn_paths(struct sanitiser *s, const char *text)
 {
-	static const char home[] = "/home/";
+	static const char *const homes[] = {"/home/", "/Users/", "\\Users\\"};
 	int r = 0;
 
-	for (const char *p = text; r == 0 && (p = strstr(p, home));) {
-		char name[SECRET_MAX];
-		size_t n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(homes); i++) {
+		for (const char *p = text; r == 0 && (p = strstr(p, homes[i]));) {
+			char name[SECRET_MAX];
+			size_t n = 0;
 
-		p += strlen(home);
-		while (n + 1 < sizeof(name) && (is_word(p[n]) || p[n] == '-' || p[n] == '.'))
-			n++;
-		memcpy(name, p, n);
-		name[n] = '\0';
-		r = sanitiser_learn(s, "user", name);
+			p += strlen(homes[i]);
+			p += strspn(p, "\\"); /* JSON has two where a path has one */
+			while (n + 1 < sizeof(name) && (is_word(p[n]) || p[n] == '-' || p[n] == '.'))
+				n++;
+			memcpy(name, p, n);
+			name[n] = '\0';
+			r = sanitiser_learn(s, "user", name);
+		}
 	}
 	return r;
 }

@@ -279,6 +279,46 @@ static void test_sanitised(void **state)
 	}
 }
 
+/* Whose program it is stands in what it was called with. */
+static void test_paths(void **state)
+{
+	static const char *const commands[] = {"/home/bob/bin/x -f /Users/carol.b/y",
+	                                       "C:\\Users\\dave\\x.exe"};
+	_cleanup_archive_ struct bench_archive a = {0};
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	make(&a);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		snprintf(a.v[0].cells.v[i].cell.parameters, 256, "command=%s", commands[i]);
+	a.v[0].run.environment_after = strdup("{\"cwd\":\"D:\\\\Users\\\\eve\"}");
+	assert_int_equal(export_lines(&a, &hidden, &text, NULL), 0);
+	assert_null(strstr(text, "bob"));
+	assert_null(strstr(text, "carol"));
+	assert_null(strstr(text, "dave"));
+	assert_null(strstr(text, "eve\""));
+	assert_non_null(strstr(text, "x.exe"));
+	check_nothing_left(text);
+}
+
+/* A word that is longer than the name does not make a field too long to be read. */
+static void test_long_names(void **state)
+{
+	_cleanup_archive_ struct bench_archive a = {0}, b = {0};
+	_cleanup_free_ char *text = NULL;
+	char *p;
+
+	(void)state;
+	make(&a);
+	p = a.v[0].cells.v[0].cell.parameters;
+	snprintf(a.v[0].run.host, 64, "ab");
+	for (size_t i = 0; i + 4 < 256; i += 3)
+		snprintf(p + i, 4, "ab ");
+	assert_int_equal(export_lines(&a, &hidden, &text, NULL), 0);
+	assert_int_equal(import_text(text, strlen(text), "x", &no_options, &b, NULL), 0);
+	assert_int_equal(strlen(b.v[0].cells.v[0].cell.parameters), 255);
+}
+
 static void test_same_word(void **state)
 {
 	_cleanup_sanitiser_ struct sanitiser s = {0};
@@ -592,6 +632,7 @@ int main(int argc, char *argv[])
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_files), cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_sanitised), cmocka_unit_test(test_same_word),
+		cmocka_unit_test(test_paths), cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_hyperfine), cmocka_unit_test(test_google),
 		cmocka_unit_test(test_nvbench), cmocka_unit_test(test_phoronix),
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_malformed_xml),
