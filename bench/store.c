@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * store: fills a database of results with trials and measures what people wait for. Directory and number of
- * trials are arguments. Goals for 1,000,000 trials: a filtered list 100 ms, loading two runs to compare 1 s.
+ * trials are arguments. Goals for 1,000,000 trials: a filtered list 100 ms, comparing two runs 1 s.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/parse.h"
+#include "bench/compare.h"
 #include "bench/random.h"
 #include "store/results.h"
 
@@ -181,12 +182,46 @@ static int lists(const char *directory, unsigned runs)
 	return e;
 }
 
+/* Values of one metric of all instances together, trial by trial. */
+static size_t values_of(const struct bench_cell_data *d, const char *metric, double *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->trials.n; i++) {
+		for (size_t k = 0; k < d->trials.v[i].n_values; k++) {
+			const struct bench_value *x = &d->trials.v[i].values[k];
+
+			if (x->instance < 0 && strcmp(x->metric, metric) == 0)
+				v[n++] = x->value;
+		}
+	}
+	return n;
+}
+
+static int compare_runs(const struct bench_run_data *a, const struct bench_run_data *b)
+{
+	static const char *const metrics[] = {"rate", "wall"};
+	static double values[2][2 * CELLS][TRIALS];
+	static struct comparison_input inputs[2 * CELLS];
+	static struct comparison outputs[2 * CELLS];
+
+	for (size_t i = 0; i < 2 * CELLS; i++) {
+		struct comparison_input *in = &inputs[i];
+
+		in->a = values[0][i];
+		in->b = values[1][i];
+		in->n_a = values_of(&a->cells.v[i / 2], metrics[i % 2], values[0][i]);
+		in->n_b = values_of(&b->cells.v[i / 2], metrics[i % 2], values[1][i]);
+		in->higher_is_better = i % 2 == 0;
+	}
+	return compare_all(inputs, 2 * CELLS, COMPARE_MARGIN, 1, outputs);
+}
+
 static int compare(const char *directory, unsigned runs)
 {
-	double best = 1e9;
-	size_t trials = 0;
+	double load_ms = 1e9, all_ms = 1e9;
 
-	for (int i = 0; i < REPEATS; i++) {
+	for (int i = 0; i < 2; i++) {
 		struct bench_run_data a = {0}, b = {0};
 		char id_a[UUID_STR_MAX], id_b[UUID_STR_MAX];
 		struct results *r = NULL;
@@ -201,17 +236,18 @@ static int compare(const char *directory, unsigned runs)
 			e = results_load_run(r, id_b, &b, NULL);
 		results_close(r);
 		ms = (seconds() - start) * 1000;
-		best = ms < best ? ms : best;
-		trials = 0;
-		for (size_t k = 0; k < a.cells.n + b.cells.n; k++)
-			trials += k < a.cells.n ? a.cells.v[k].trials.n : b.cells.v[k - a.cells.n].trials.n;
+		load_ms = ms < load_ms ? ms : load_ms;
+		if (e == 0)
+			e = compare_runs(&a, &b);
+		ms = (seconds() - start) * 1000;
+		all_ms = ms < all_ms ? ms : all_ms;
 		bench_run_data_done(&a);
 		bench_run_data_done(&b);
 		if (e < 0)
 			return e;
 	}
-	printf("store: two runs to compare, %zu trials %25.2f ms   goal < %.0f ms  %s\n", trials, best,
-	       GOAL2_MS, best < GOAL2_MS ? "met" : "MISSED");
+	printf("store: compare two runs, %d metrics of %d trials: %.1f ms loading, %.0f ms in all   goal < %.0f ms  %s\n",
+	       2 * CELLS, TRIALS, load_ms, all_ms, GOAL2_MS, all_ms < GOAL2_MS ? "met" : "MISSED");
 	return 0;
 }
 

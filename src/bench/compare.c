@@ -139,12 +139,51 @@ int compare_holm(double *p, size_t n)
 
 /* --- effect --- */
 
-static double median_of_draw(const double *v, size_t n, const size_t *places, double *draw)
+/* Values in order, and the place of each in it: with them the median of a draw needs no sorting. */
+struct ranking {
+	double *sorted;
+	size_t *rank;
+};
+
+static int rank_values(const double *v, size_t n, struct ranking *ret)
 {
+	_cleanup_free_ struct numbered *order = calloc(n + 1, sizeof(*order));
+
+	ret->sorted = calloc(n + 1, sizeof(*ret->sorted));
+	ret->rank = calloc(n + 1, sizeof(*ret->rank));
+	if (!order || !ret->sorted || !ret->rank)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		draw[i] = v[places[i]];
-	stats_sort(draw, n);
-	return stats_quantile(draw, n, 0.5);
+		order[i] = (struct numbered){v[i], i};
+	qsort(order, n, sizeof(*order), by_p);
+	for (size_t i = 0; i < n; i++) {
+		ret->sorted[i] = order[i].p;
+		ret->rank[order[i].i] = i;
+	}
+	return 0;
+}
+
+static void ranking_done(struct ranking *r)
+{
+	free(r->sorted);
+	free(r->rank);
+}
+
+/* Median of the values at n places; counts has room for n. */
+static double median_of_draw(const struct ranking *r, size_t n, const size_t *places, unsigned *counts)
+{
+	size_t seen = 0, i = 0;
+	double below;
+
+	memset(counts, 0, n * sizeof(*counts));
+	for (size_t k = 0; k < n; k++)
+		counts[r->rank[places[k]]]++;
+	while (seen <= (n - 1) / 2)
+		seen += counts[i++];
+	below = r->sorted[i - 1];
+	while (seen <= n / 2)
+		seen += counts[i++];
+	return below + (r->sorted[i - 1] - below) / 2;
 }
 
 static void draw_places(struct random *random, size_t *places, size_t n)
@@ -153,17 +192,17 @@ static void draw_places(struct random *random, size_t *places, size_t n)
 		places[i] = (size_t)random_below(random, n);
 }
 
-/* log of the ratio of medians of one resample. */
-static double resampled(const struct comparison_input *in, struct random *random, size_t *places,
-                        double *draw)
+/* log of the ratio of medians of one resample; ranks of a and of b. */
+static double resampled(const struct comparison_input *in, const struct ranking ranks[2],
+                        struct random *random, size_t *places, unsigned *counts)
 {
 	double a, b;
 
 	draw_places(random, places, in->n_a);
-	a = median_of_draw(in->a, in->n_a, places, draw);
+	a = median_of_draw(&ranks[0], in->n_a, places, counts);
 	if (!in->is_paired)
 		draw_places(random, places, in->n_b);
-	b = median_of_draw(in->b, in->n_b, places, draw);
+	b = median_of_draw(&ranks[1], in->n_b, places, counts);
 	return log(b / a);
 }
 
@@ -181,27 +220,37 @@ static int median_copy(const double *v, size_t n, double *ret)
 	return 0;
 }
 
+/* Adds sign * log(ratio) / n of one input to each of the resamples. */
+static int add_resamples(const struct comparison_input *in, struct random *random, double factor,
+                         unsigned resamples, double *logs)
+{
+	size_t longest = in->n_a > in->n_b ? in->n_a : in->n_b;
+	_cleanup_free_ size_t *places = calloc(longest + 1, sizeof(*places));
+	_cleanup_free_ unsigned *counts = calloc(longest + 1, sizeof(*counts));
+	struct ranking ranks[2] = {0};
+	int r = places && counts ? rank_values(in->a, in->n_a, &ranks[0]) : -ENOMEM;
+
+	if (r == 0)
+		r = rank_values(in->b, in->n_b, &ranks[1]);
+	for (unsigned b = 0; r == 0 && b < resamples; b++)
+		logs[b] += factor * resampled(in, ranks, random, places, counts);
+	ranking_done(&ranks[0]);
+	ranking_done(&ranks[1]);
+	return r;
+}
+
 /* The geometric mean of the ratios of n inputs; signs[i] -1 turns one. */
 static int ratio_interval(const struct comparison_input *v, size_t n, const int *signs, double level,
                           unsigned resamples, uint64_t seed, struct interval *ret)
 {
 	struct random random = random_seeded(seed);
 	_cleanup_free_ double *logs = calloc(resamples + 1u, sizeof(*logs));
-	size_t longest = 1;
+	int r = logs ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < n; i++) {
-		longest = v[i].n_a > longest ? v[i].n_a : longest;
-		longest = v[i].n_b > longest ? v[i].n_b : longest;
-	}
-	_cleanup_free_ size_t *places = calloc(longest, sizeof(*places));
-	_cleanup_free_ double *draw = calloc(longest, sizeof(*draw));
-
-	if (!logs || !places || !draw)
-		return -ENOMEM;
-	for (unsigned b = 0; b < resamples; b++) {
-		for (size_t i = 0; i < n; i++)
-			logs[b] += signs[i] * resampled(&v[i], &random, places, draw) / (double)n;
-	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_resamples(&v[i], &random, signs[i] / (double)n, resamples, logs);
+	if (r < 0)
+		return r;
 	stats_sort(logs, resamples);
 	*ret = (struct interval){exp(stats_quantile(logs, resamples, (1 - level) / 2)),
 	                         exp(stats_quantile(logs, resamples, 1 - (1 - level) / 2))};
