@@ -114,6 +114,19 @@ const struct json *field_array(const struct importer *im, const struct json *j, 
 	return NULL;
 }
 
+int import_print(const struct json *j, char **ret)
+{
+	char *text = NULL;
+	int r = json_print_line(j, &text);
+
+	if (r < 0)
+		return r;
+	text[strcspn(text, "\n")] = '\0';
+	free(*ret);
+	*ret = text;
+	return 0;
+}
+
 /* --- building --- */
 
 struct bench_run_data *import_add_run(struct importer *im, const char *origin, const char *part)

@@ -156,19 +156,12 @@ static int find_cell(const struct importer *im, struct bench_run_data *run, stru
 
 static int read_context(const struct importer *im, const struct json *context, struct bench_run *run)
 {
-	char *text = NULL;
 	int64_t started = import_time(json_str(json_get(context, "date"), ""));
 	int r = field_text(im, context, "host_name", run->host, sizeof(run->host));
 
 	if (started)
 		run->started_unix_s = started;
-	if (r == 0)
-		r = json_print_line(context, &text);
-	if (r < 0)
-		return r;
-	text[strcspn(text, "\n")] = '\0';
-	run->environment = text;
-	return 0;
+	return r < 0 ? r : import_print(context, &run->environment);
 }
 
 int import_google(struct importer *im, const struct json *doc)

@@ -17,20 +17,12 @@
 static int read_document(const struct importer *im, const struct json *j, const char *key, char **ret)
 {
 	const struct json *value = json_get(j, key);
-	char *text = NULL;
-	int r;
 
 	if (!value)
 		return 0;
 	if (json_str(value, NULL))
 		return field_copy(im, j, key, ret);
-	r = json_print_line(value, &text);
-	if (r < 0)
-		return r;
-	text[strcspn(text, "\n")] = '\0';
-	free(*ret);
-	*ret = text;
-	return 0;
+	return import_print(value, ret);
 }
 
 static int read_verdict(const struct importer *im, const struct json *j, enum bench_verdict *ret)

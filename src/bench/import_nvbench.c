@@ -127,17 +127,8 @@ static int read_state(const struct importer *im, const struct json *state, const
 static int read_devices(const struct json *doc, struct bench_run *run)
 {
 	const struct json *devices = json_get(doc, "devices");
-	char *text = NULL;
-	int r;
 
-	if (!devices)
-		return 0;
-	r = json_print_line(devices, &text);
-	if (r < 0)
-		return r;
-	text[strcspn(text, "\n")] = '\0';
-	run->environment = text;
-	return 0;
+	return devices ? import_print(devices, &run->environment) : 0;
 }
 
 /* Files of before 1.0.0 say nothing. */

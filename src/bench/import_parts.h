@@ -33,6 +33,8 @@ int field_copy(const struct importer *im, const struct json *j, const char *key,
 int field_number(const struct importer *im, const struct json *j, const char *key, double *ret);
 int field_u64(const struct importer *im, const struct json *j, const char *key, uint64_t *ret);
 int field_unsigned(const struct importer *im, const struct json *j, const char *key, unsigned *ret);
+/* A value as a line without its end, in place of *ret. */
+int import_print(const struct json *j, char **ret);
 /* Must be there: NULL after a complaint. */
 const struct json *field_array(const struct importer *im, const struct json *j, const char *key);
 

@@ -125,9 +125,7 @@ static int describe(struct reader *r)
 {
 	struct bench_run_data *d = run_of(r, value(r, SYSTEM_IDENTIFIER));
 	_cleanup_json_ struct json *j = json_object();
-	char *text = NULL;
 	int64_t started = import_time(value(r, SYSTEM_TIME));
-	int e;
 
 	if (!d)
 		return -ENOMEM;
@@ -137,13 +135,7 @@ static int describe(struct reader *r)
 	json_set_str(j, "hardware", value(r, SYSTEM_HARDWARE));
 	json_set_str(j, "software", value(r, SYSTEM_SOFTWARE));
 	json_set_str(j, "user", value(r, SYSTEM_USER));
-	e = json_print_line(j, &text);
-	if (e < 0)
-		return e;
-	text[strcspn(text, "\n")] = '\0';
-	free(d->run.environment);
-	d->run.environment = text;
-	return 0;
+	return import_print(j, &d->run.environment);
 }
 
 /* --- results --- */
