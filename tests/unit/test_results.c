@@ -451,6 +451,23 @@ static size_t count(struct results *r, const char *table)
 	return (size_t)n;
 }
 
+/* What is told to be mixed is made anew by the caller. */
+static void check_mixed(struct results *r, const struct bench_cell *mixed)
+{
+	static const struct results_filter f = {.metric = "wall", .layout = "shared", .benchmark = "gemm"};
+	struct bench_cell_data d = {0};
+	struct bench_summary_list l = {0};
+
+	assert_int_equal(results_load_cell(r, mixed->run, mixed->number, &d, NULL), 0);
+	assert_int_equal(cell_summarise(&d, 1, NULL), 0);
+	assert_int_equal(results_set_verdict(r, &d.cell, d.summaries.v, d.summaries.n, NULL), 0);
+	assert_int_equal(results_list(r, &f, &l, NULL), 0);
+	assert_true(l.n == 1 && l.v[0].trials == 5 && l.v[0].median == 2.1);
+	assert_string_equal(l.v[0].unit, "s");
+	bench_summary_list_done(&l);
+	bench_cell_data_done(&d);
+}
+
 static void test_merge(void **state)
 {
 	struct results *r = fresh();
@@ -477,6 +494,7 @@ static void test_merge(void **state)
 	assert_int_equal(results_merge(r, &late, &m, &err), 0);
 	assert_true(m.runs == 0 && m.cells == 0 && m.trials == 2 && m.present == 6 && m.mixed.n == 1);
 	assert_int_equal(m.mixed.v[0].number, 0);
+	check_mixed(r, &m.mixed.v[0]);
 	results_merged_done(&m);
 	assert_int_equal(results_merge(r, &whole, &m, &err), 0);
 	assert_true(m.trials == 0 && m.present == 10);
@@ -658,6 +676,36 @@ static void check_after_kill(unsigned n)
 	sqlite3_close(db);
 }
 
+/* Two programs write at once: each waits for the other. */
+static void test_together(void **state)
+{
+	struct results *r = fresh();
+	pid_t pids[2];
+
+	(void)state;
+	add_run(r, RUN_A, 1, "");
+	add_cells(r, RUN_A);
+	results_close(r);
+	for (unsigned i = 0; i < 2; i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			int e = results_open(directory, false, &r, NULL);
+
+			for (unsigned k = 0; e == 0 && k < 60; k++)
+				e = add_trial(r, RUN_A, i, k, NULL);
+			_exit(e != 0);
+		}
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		int status;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	check_after_kill(120);
+}
+
 static void test_kill(void **state)
 {
 	struct random random = random_seeded(11);
@@ -697,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_again), cmocka_unit_test(test_rolled_back),
 		cmocka_unit_test(test_list), cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_import_twice), cmocka_unit_test(test_export_import),
+		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_kill)
 	};
 	/* clang-format on */
