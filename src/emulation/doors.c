@@ -369,6 +369,34 @@ static void door_sleep(struct platform *p, unsigned ms)
 	machine_of(p)->slept_ms += ms - real;
 }
 
+/* No shortcut here: the programs whose window this may be run in real time. */
+static void door_sleep_until(struct platform *p, uint64_t at_ns)
+{
+	for (uint64_t now = door_now(p); now < at_ns; now = door_now(p)) {
+		struct timespec ts = {.tv_sec = (time_t)((at_ns - now) / 1000000000u),
+		                      .tv_nsec = (long)((at_ns - now) % 1000000000u)};
+
+		(void)nanosleep(&ts, NULL);
+	}
+}
+
+static uint64_t door_thread_cpu(struct platform *p)
+{
+	struct timespec ts;
+
+	(void)p;
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int door_cpuid(struct platform *p, uint32_t leaf, uint32_t ret[4])
+{
+	(void)p;
+	(void)leaf;
+	(void)ret;
+	return -ENOTSUP;
+}
+
 static bool door_pid_alive(struct platform *p, int pid, const char *comm)
 {
 	struct machine *m = machine_of(p);
@@ -415,6 +443,9 @@ const struct platform_ops emulated_ops = {
 	.libvirt = platform_libvirt,
 	.now_ns = door_now,
 	.sleep_ms = door_sleep,
+	.sleep_until_ns = door_sleep_until,
+	.thread_cpu_ns = door_thread_cpu,
+	.cpuid = door_cpuid,
 	.pid_alive = door_pid_alive,
 	.close = door_close,
 };

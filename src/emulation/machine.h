@@ -7,7 +7,7 @@
  *   .emu/gpu/<BDF>/...              per GPU; written by the builders from the model file
  *       model                       key of the model file
  *       kind                        nvidia | amd | gim | i915 | xe | mdev
- *       uuid, name, memory_mib, minor, architecture, cc ("9.0"), sm_count
+ *       uuid, name, memory_mib, minor, architecture, cc ("9.0"), sm_count, power_w
  *       mig/capable, mig/mode, mig/pending, mig/reset_free, mig/persists, mig/slots
  *       mig/profile/<index>         "id name slices instances sms ce dec enc jpeg ofa memory_mib
  * start:size,start:size,..." mig/ci/<gi slices>/<index>  "id slices instances" mig/gi/<id> "profile_id start

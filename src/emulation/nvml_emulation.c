@@ -291,10 +291,13 @@ static nvml_return get_fields(nvml_device d, int n, struct nvml_field_value *val
 	nvml_return r = handle_open(d, HANDLE_GPU, &h);
 
 	for (int i = 0; r == NVML_SUCCESS && i < n; i++) {
-		values[i].ret =
-			values[i].field_id == NVML_FIELD_MIG_RESET_FREE ? NVML_SUCCESS : NVML_NOT_SUPPORTED;
+		uint32_t value = (uint32_t)gpu_number(h.bdf, "mig/reset_free", 0);
+
+		values[i].ret = values[i].field_id == NVML_FIELD_MIG_RESET_FREE
+		                        ? NVML_SUCCESS
+		                        : nvml_telemetry_field(h.bdf, values[i].field_id, &value);
 		values[i].value_type = 1;
-		values[i].value.u32 = (uint32_t)gpu_number(h.bdf, "mig/reset_free", 0);
+		values[i].value.u32 = value;
 	}
 	return r;
 }
@@ -391,6 +394,7 @@ void nvml_emulation_init(struct machine *m)
 	                            .DeviceGetGraphicsRunningProcesses = get_no_processes,
 	                            .DeviceGetMPSComputeRunningProcesses = get_no_processes};
 	nvml_mig_init(&m->nvml);
+	nvml_telemetry_init(&m->nvml);
 	nvml_vgpu_init(&m->nvml);
 }
 
@@ -483,6 +487,8 @@ int nvml_emulation_build(struct machine *m, const char *bdf, const struct json *
 	set_number(m, bdf, "architecture",
 	           architecture_number(json_str(json_get(model, "architecture"), "")));
 	set_number(m, bdf, "sm_count", u(model, "sm_count"));
+	set_number(m, bdf, "power_w",
+	           json_u64(json_get(model, "board_power_w"), NVML_TELEMETRY_BOARD_POWER_W));
 	tree_setf(&m->tree, NODE_FILE, cc, ".emu/gpu/%s/cc", bdf);
 	if (json_len(profiles)) {
 		set_number(m, bdf, "mig/capable", 1);

@@ -56,6 +56,11 @@ unsigned long gpu_number(const char *bdf, const char *key, unsigned long fallbac
 			return code_ ? code_ : NVML_UNKNOWN;                                                 \
 	} while (0)
 
+/* nvml_telemetry.c: power, energy, clocks, use of a board by a stated model of its load. */
+#define NVML_TELEMETRY_BOARD_POWER_W 300u /* of a model that says none */
+void nvml_telemetry_init(struct nvml_api *api);
+nvml_return nvml_telemetry_field(const char *bdf, unsigned field, uint32_t *ret);
+
 void nvml_mig_init(struct nvml_api *api);
 void nvml_vgpu_init(struct nvml_api *api);
 bool nvml_vgpu_inside(const char *bdf, unsigned gi); /* a vGPU lives in this GPU instance */

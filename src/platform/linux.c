@@ -3,6 +3,9 @@
  * The real host, or a tree with the same shape: every path is opened below a root descriptor with
  * RESOLVE_IN_ROOT, so that no link leads out of a tree.
  */
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -89,6 +92,40 @@ static void do_sleep(struct platform *p, unsigned ms)
 	(void)p;
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
+}
+
+static void do_sleep_until(struct platform *p, uint64_t at_ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)};
+
+	(void)p;
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+static uint64_t do_thread_cpu(struct platform *p)
+{
+	struct timespec t;
+
+	(void)p;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* A tree is another machine's, whose processor is not ours. */
+static int do_cpuid(struct platform *p, uint32_t leaf, uint32_t ret[4])
+{
+#if defined(__x86_64__) || defined(__i386__)
+	if (!linux_of(p)->is_real)
+		return -ENOTSUP;
+	__cpuid(leaf, ret[0], ret[1], ret[2], ret[3]);
+	return 0;
+#else
+	(void)p;
+	(void)leaf;
+	(void)ret;
+	return -ENOTSUP;
+#endif
 }
 
 static int write_all(int fd, const char *text)
@@ -399,6 +436,9 @@ static const struct platform_ops linux_ops = {
 	.libvirt = platform_libvirt,
 	.now_ns = do_now,
 	.sleep_ms = do_sleep,
+	.sleep_until_ns = do_sleep_until,
+	.thread_cpu_ns = do_thread_cpu,
+	.cpuid = do_cpuid,
 	.pid_alive = do_pid_alive,
 	.close = do_close,
 };

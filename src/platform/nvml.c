@@ -68,6 +68,12 @@ OFFSET(nvml_field_value, timestamp, 8);
 OFFSET(nvml_field_value, value_type, 24);
 OFFSET(nvml_field_value, ret, 28);
 OFFSET(nvml_field_value, value, 32);
+SIZE(nvml_utilization, 8);
+SIZE(nvml_gpm_metric, 40);
+OFFSET(nvml_gpm_metric, value, 8);
+OFFSET(nvml_gpm_metrics, from, 8);
+OFFSET(nvml_gpm_metrics, v, 24);
+SIZE(nvml_gpm_support, 8);
 _Static_assert(NVML_VERSION(struct nvml_gi_profile_v2, 2) == 0x02000098, "profile version");
 _Static_assert(NVML_VERSION(struct nvml_vgpu_placements, 2) == 0x02000020, "placement list version");
 _Static_assert(NVML_VERSION(struct nvml_vgpu_max_per_gi, 1) == 0x0100000C, "max instance version");
@@ -120,6 +126,31 @@ static const struct symbol symbols[] = {
                  "nvmlDeviceGetGraphicsRunningProcesses_v2"),
 	OPTIONAL(DeviceGetMPSComputeRunningProcesses, "nvmlDeviceGetMPSComputeRunningProcesses_v3",
                  "nvmlDeviceGetMPSComputeRunningProcesses_v2"),
+	OPTIONAL(SystemGetCudaDriverVersion, "nvmlSystemGetCudaDriverVersion_v2",
+                 "nvmlSystemGetCudaDriverVersion"),
+	PLAIN(DeviceGetVbiosVersion),
+	PLAIN(DeviceGetTotalEnergyConsumption),
+	PLAIN(DeviceGetPowerUsage),
+	PLAIN(DeviceGetEnforcedPowerLimit),
+	PLAIN(DeviceGetClockInfo),
+	PLAIN(DeviceGetMaxClockInfo),
+	PLAIN(DeviceGetApplicationsClock),
+	PLAIN(DeviceGetTemperature),
+	OPTIONAL(DeviceGetCurrentClocksEventReasons, "nvmlDeviceGetCurrentClocksEventReasons",
+                 "nvmlDeviceGetCurrentClocksThrottleReasons"),
+	PLAIN(DeviceGetUtilizationRates),
+	PLAIN(DeviceGetPersistenceMode),
+	PLAIN(DeviceGetEccMode),
+	PLAIN(DeviceGetCurrPcieLinkGeneration),
+	PLAIN(DeviceGetCurrPcieLinkWidth),
+	PLAIN(DeviceGetMaxPcieLinkGeneration),
+	PLAIN(DeviceGetMaxPcieLinkWidth),
+	PLAIN(GpmQueryDeviceSupport),
+	PLAIN(GpmSampleAlloc),
+	PLAIN(GpmSampleFree),
+	PLAIN(GpmSampleGet),
+	PLAIN(GpmMigSampleGet),
+	PLAIN(GpmMetricsGet),
 	PLAIN(DeviceGetMigMode),
 	PLAIN(DeviceSetMigMode),
 	PLAIN(DeviceGetGpuInstanceProfileInfo),

@@ -130,7 +130,58 @@ struct nvml_field_value {
 		int64_t s64;
 	} value;
 };
-#define NVML_FIELD_MIG_RESET_FREE 184
+#define NVML_FIELD_MEMORY_TEMPERATURE 82
+#define NVML_FIELD_MIG_RESET_FREE     184
+#define NVML_FIELD_POWER_AVERAGE      185 /* mW */
+#define NVML_FIELD_POWER_INSTANT      186 /* mW */
+
+enum { NVML_CLOCK_GRAPHICS, NVML_CLOCK_SM, NVML_CLOCK_MEMORY };
+
+struct nvml_utilization {
+	uint32_t gpu, memory; /* percent */
+};
+
+/* Why the clocks are not higher; a mask. */
+enum {
+	NVML_CLOCKS_IDLE = 0x1,
+	NVML_CLOCKS_SETTING = 0x2,
+	NVML_CLOCKS_POWER_CAP = 0x4,
+	NVML_CLOCKS_HW_SLOWDOWN = 0x8,
+	NVML_CLOCKS_SYNC_BOOST = 0x10,
+	NVML_CLOCKS_SW_THERMAL = 0x20,
+	NVML_CLOCKS_HW_THERMAL = 0x40,
+	NVML_CLOCKS_POWER_BRAKE = 0x80,
+	NVML_CLOCKS_DISPLAY = 0x100,
+};
+
+typedef void *nvml_gpm_sample;
+
+struct nvml_gpm_metric {
+	uint32_t id, ret;
+	double value;
+	const char *texts[3];
+};
+
+/* The array has grown over the editions while the version stayed 1: the whole of it, and some more, has to be
+ * there whatever the library believes. */
+#define NVML_GPM_METRICS_MAX 512
+struct nvml_gpm_metrics {
+	uint32_t version, n;
+	nvml_gpm_sample from, to;
+	struct nvml_gpm_metric v[NVML_GPM_METRICS_MAX];
+};
+
+struct nvml_gpm_support {
+	uint32_t version, is_supported;
+};
+
+enum {
+	NVML_GPM_GRAPHICS = 1,
+	NVML_GPM_SM = 2,
+	NVML_GPM_OCCUPANCY = 3,
+	NVML_GPM_TENSOR = 5,
+	NVML_GPM_DRAM = 10
+};
 
 struct nvml_api {
 	/* required */
@@ -157,6 +208,31 @@ struct nvml_api {
 	nvml_return (*DeviceGetComputeRunningProcesses)(nvml_device, unsigned *, void *); /* 24-byte rows */
 	nvml_return (*DeviceGetGraphicsRunningProcesses)(nvml_device, unsigned *, void *);
 	nvml_return (*DeviceGetMPSComputeRunningProcesses)(nvml_device, unsigned *, void *);
+	/* what a board does and how it is set */
+	nvml_return (*SystemGetCudaDriverVersion)(int *); /* 1000 x major + 10 x minor */
+	nvml_return (*DeviceGetVbiosVersion)(nvml_device, char *, unsigned);
+	nvml_return (*DeviceGetTotalEnergyConsumption)(nvml_device, uint64_t *); /* mJ since driver load */
+	nvml_return (*DeviceGetPowerUsage)(nvml_device, unsigned *);             /* mW */
+	nvml_return (*DeviceGetEnforcedPowerLimit)(nvml_device, unsigned *);     /* mW */
+	nvml_return (*DeviceGetClockInfo)(nvml_device, unsigned, unsigned *);    /* MHz */
+	nvml_return (*DeviceGetMaxClockInfo)(nvml_device, unsigned, unsigned *);
+	nvml_return (*DeviceGetApplicationsClock)(nvml_device, unsigned, unsigned *);
+	nvml_return (*DeviceGetTemperature)(nvml_device, unsigned,
+	                                    unsigned *); /* sensor 0: the die; Celsius */
+	nvml_return (*DeviceGetCurrentClocksEventReasons)(nvml_device, uint64_t *);
+	nvml_return (*DeviceGetUtilizationRates)(nvml_device, struct nvml_utilization *); /* not with MIG */
+	nvml_return (*DeviceGetPersistenceMode)(nvml_device, unsigned *);
+	nvml_return (*DeviceGetEccMode)(nvml_device, unsigned *, unsigned *); /* now, after the next boot */
+	nvml_return (*DeviceGetCurrPcieLinkGeneration)(nvml_device, unsigned *);
+	nvml_return (*DeviceGetCurrPcieLinkWidth)(nvml_device, unsigned *);
+	nvml_return (*DeviceGetMaxPcieLinkGeneration)(nvml_device, unsigned *);
+	nvml_return (*DeviceGetMaxPcieLinkWidth)(nvml_device, unsigned *);
+	nvml_return (*GpmQueryDeviceSupport)(nvml_device, struct nvml_gpm_support *);
+	nvml_return (*GpmSampleAlloc)(nvml_gpm_sample *);
+	nvml_return (*GpmSampleFree)(nvml_gpm_sample);
+	nvml_return (*GpmSampleGet)(nvml_device, nvml_gpm_sample);
+	nvml_return (*GpmMigSampleGet)(nvml_device, unsigned, nvml_gpm_sample); /* GPU instance id */
+	nvml_return (*GpmMetricsGet)(struct nvml_gpm_metrics *);
 	/* MIG */
 	nvml_return (*DeviceGetMigMode)(nvml_device, unsigned *, unsigned *);
 	nvml_return (*DeviceSetMigMode)(nvml_device, unsigned, nvml_return *);

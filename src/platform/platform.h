@@ -101,6 +101,12 @@ struct platform_ops {
 	int (*libvirt)(struct platform *p, const struct libvirt_api **ret, struct ofbc_error *err);
 	uint64_t (*now_ns)(struct platform *p); /* monotonic */
 	void (*sleep_ms)(struct platform *p, unsigned ms);
+	/* Until a time of now_ns. Really waits on an emulated host, too: what is measured really runs. */
+	void (*sleep_until_ns)(struct platform *p, uint64_t at_ns);
+	uint64_t (*thread_cpu_ns)(struct platform *p); /* processor time of the calling thread */
+	/* Registers eax, ebx, ecx, edx of a CPUID leaf. -ENOTSUP: no x86, or not the processor of this host.
+	 */
+	int (*cpuid)(struct platform *p, uint32_t leaf, uint32_t ret[4]);
 	bool (*pid_alive)(struct platform *p, int pid, const char *comm); /* comm: NULL or must equal */
 	void (*close)(struct platform *p);
 };
