@@ -37,7 +37,7 @@ static int compare(const void *a, const void *b)
 static uint64_t median(uint64_t *v, size_t n)
 {
 	qsort(v, n, sizeof(*v), compare);
-	return n % 2 ? v[n / 2] : v[n / 2 - 1] / 2 + v[n / 2] / 2;
+	return n % 2 ? v[n / 2] : v[n / 2 - 1] + (v[n / 2] - v[n / 2 - 1]) / 2;
 }
 
 static void refuse(struct energy_traits *t, const char *why)

@@ -681,9 +681,13 @@ static void test_traits(void **state)
 	static const struct energy_point few[] = {{0, 0}, {10, 5}, {20, 5}};
 	static const struct energy_point back[] = {{0, 50}, {10, 60}, {20, 40}};
 	static const struct energy_point good[] = {{0, 6}, {10, 6}, {20, 18}, {30, 18}, {40, 27}, {60, 33}};
+	static const struct energy_point ones[] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
 	struct energy_traits t;
 
 	(void)state;
+	energy_traits_of(ones, 4, &t);
+	assert_int_equal(t.tick_ns, 1); /* a median of two keeps their halves */
+	assert_int_equal(t.step_uj, 1);
 	energy_traits_of(few, 3, &t);
 	assert_string_equal(t.reason, "the counter changed less than three times");
 	energy_traits_of(back, 3, &t);
