@@ -201,6 +201,16 @@ static bool ask_environ(struct platform *p, char *buf, size_t size)
 	return false;
 }
 
+/* Whoever sees the kernel's threads is in the first of all process namespaces: the mark is then a file left
+ * over in the image that this machine was made of. */
+static bool has_mark(struct platform *p, const char *path)
+{
+	char comm[32];
+
+	return p->ops->exists(p, path) &&
+	       !(sysfs_read(p, comm, sizeof(comm), "proc/2/comm") > 0 && strcmp(comm, "kthreadd") == 0);
+}
+
 static bool is_name(const char *s)
 {
 	return s[0] && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(s);
@@ -217,9 +227,9 @@ static void find_container(struct platform *p, struct environment_platform *e)
 		found(e, name, "run/systemd/container");
 	else if (ask_environ(p, name, sizeof(name)) && is_name(name))
 		found(e, name, "environment of process 1");
-	else if (p->ops->exists(p, "run/.containerenv"))
+	else if (has_mark(p, "run/.containerenv"))
 		found(e, "podman", "run/.containerenv");
-	else if (p->ops->exists(p, ".dockerenv"))
+	else if (has_mark(p, ".dockerenv"))
 		found(e, "docker", ".dockerenv");
 	else if (sysfs_read(p, text, sizeof(text), "proc/1/cgroup") > 0) {
 		for (size_t i = 0; i < ARRAY_SIZE(cgroup_words) && !e->container[0]; i++) {

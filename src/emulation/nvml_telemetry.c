@@ -20,6 +20,7 @@
 #define IDLE_CELSIUS    30u
 #define LOAD_CELSIUS    40u /* more at full load */
 #define HOPPER          9u
+#define RIPPLE_MJ       97u
 #define MAX_BOARDS      256
 #define MAX_GPM_SAMPLES 64
 
@@ -117,7 +118,8 @@ static nvml_return get_energy(nvml_device d, uint64_t *ret)
 			energy.v[h.gpu].watt * (double)(tick - energy.v[h.gpu].tick) * (TICK_NS / 1e9);
 	energy.v[h.gpu].tick = tick;
 	energy.v[h.gpu].watt = watt_at(h.bdf, load_of(h.bdf));
-	*ret = (uint64_t)(energy.v[h.gpu].joule * 1000 + 0.5);
+	/* A load is never so steady that all steps are the same. */
+	*ret = (uint64_t)(energy.v[h.gpu].joule * 1000 + 0.5) + tick * 7919 % RIPPLE_MJ;
 	return NVML_SUCCESS;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cuda_probe [--hold SECONDS] [--allocate MIB]: a CUDA program for tests on a real GPU. It loads the driver's
- * library at run time, prints how many multiprocessors it sees, adds two vectors and checks every element,
- * and can try to allocate memory (exit 3 when refused) or stay on the GPU.
+ * cuda_probe [--hold SECONDS] [--load SECONDS] [--allocate MIB]: a CUDA program for tests on a real GPU. It
+ * loads the driver's library at run time, prints how many multiprocessors it sees, adds two vectors and
+ * checks every element, and can try to allocate memory (exit 3 when refused), stay on the GPU or keep it
+ * busy.
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -90,20 +91,47 @@ static void add_vectors(device_pointer d[3], void *function, float *host[3])
 	}
 }
 
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+/* The same addition over and over, without a pause: a steady load. */
+static void keep_busy(device_pointer d[3], void *function, double seconds)
+{
+	unsigned n = N;
+	void *parameters[] = {&d[0], &d[1], &d[2], &n};
+	struct timespec start;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (seconds_since(&start) < seconds) {
+		for (int i = 0; i < 500; i++)
+			must(cu.LaunchKernel(function, (N + 255) / 256, 1, 1, 256, 1, 1, 0, NULL, parameters,
+			                     NULL),
+			     "launch");
+		must(cu.CtxSynchronize(), "synchronize");
+	}
+}
+
 int main(int argc, char **argv)
 {
-	double hold = 0;
+	double hold = 0, busy = 0;
 	size_t allocate = 0, free_bytes, total;
 	int device, sms;
 	char name[96];
 	void *context, *module, *function;
 	device_pointer d[3], big;
 	float *host[3];
-	struct timespec start, now;
+	struct timespec start;
 
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--hold") == 0)
 			hold = strtod(argv[i + 1], NULL);
+		else if (strcmp(argv[i], "--load") == 0)
+			busy = strtod(argv[i + 1], NULL);
 		else if (strcmp(argv[i], "--allocate") == 0)
 			allocate = strtoull(argv[i + 1], NULL, 10) << 20;
 	}
@@ -129,11 +157,11 @@ int main(int argc, char **argv)
 		printf("refused %zu MiB\n", allocate >> 20);
 		return 3;
 	}
+	keep_busy(d, function, busy);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	do {
+	do
 		add_vectors(d, function, host);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9 < hold);
+	while (seconds_since(&start) < hold);
 	printf("device '%s' multiprocessors %d free %zu MiB total %zu MiB verified\n", name, sms,
 	       free_bytes >> 20, total >> 20);
 	return 0;

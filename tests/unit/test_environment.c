@@ -58,6 +58,7 @@ static const struct place places[] = {
 	{"a rented guest", "KVMKVMKVM", {{VENDOR, "Amazon EC2"}, {PRODUCT, "p5.48xlarge"}}, "kvm"},
 	{"a rented machine", "", {{VENDOR, "Amazon EC2"}, {PRODUCT, "p5.metal"}}, "bare-metal"},
 	{"Docker", "", {{".dockerenv", ""}, {CPUINFO, HOST}}, "container:docker"},
+	{"a machine made of an image", "KVMKVMKVM", {{".dockerenv", ""}, {"proc/2/comm", "kthreadd"}}, "kvm"},
 	{"Podman", "", {{"run/.containerenv", ""}, {CPUINFO, HOST}}, "container:podman"},
 	{"Podman in KVM", "KVMKVMKVM", {{"run/.containerenv", "engine=\"podman\""}}, "kvm/container:podman"},
 	{"LXC", "", {{"proc/1/cgroup", "0::/lxc.payload.web/init.scope"}, {CPUINFO, HOST}}, "container:lxc"},
