@@ -313,12 +313,57 @@ API(nvmlDeviceGetComputeRunningProcesses, void *d, unsigned *count, void *rows)
 	return OK;
 }
 
+API(nvmlDeviceGetCurrentClocksThrottleReasons, void *d, uint64_t *reasons)
+{
+	*reasons = 0x40;
+	return check_gpu(d);
+}
+
 #ifndef OLD_DRIVER
 API(nvmlInitWithFlags, unsigned flags)
 {
 	if (flags & ~7u)
 		return INVALID;
 	gpu.inits++;
+	return OK;
+}
+
+API(nvmlDeviceGetUtilizationRates, void *d, void *rates)
+{
+	put32(rates, 0, 41);
+	put32(rates, 4, 17);
+	return check_gpu(d);
+}
+
+API(nvmlDeviceGetClockInfo, void *d, unsigned type, unsigned *mhz)
+{
+	*mhz = type == 2 ? 3201 : 1980;
+	return check_gpu(d);
+}
+
+API(nvmlGpmQueryDeviceSupport, void *d, void *support)
+{
+	uint32_t version;
+
+	memcpy(&version, support, sizeof(version));
+	put32(support, 4, 1);
+	return version == 1 ? check_gpu(d) : INVALID;
+}
+
+/* The array has 333 entries in the edition that this follows; all of it must be there. */
+API(nvmlGpmMetricsGet, void *metrics)
+{
+	uint32_t n;
+
+	memcpy(&n, (char *)metrics + 4, sizeof(n));
+	for (uint32_t i = 0; i < n; i++) {
+		char *m = (char *)metrics + 24 + 40 * i;
+		double value = 12.5 * (i + 1);
+
+		put32(m, 4, i == 1 ? NOT_SUPPORTED : OK);
+		memcpy(m + 8, &value, sizeof(value));
+	}
+	put64(metrics, 24 + 332 * 40 + 8, 7);
 	return OK;
 }
 

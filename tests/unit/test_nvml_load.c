@@ -139,6 +139,38 @@ static void test_newer_calls(void **state)
 	assert_int_equal(a->DeviceGetSupportedVgpus(f->gpu, &n, NULL), NVML_NOT_SUPPORTED);
 }
 
+static void test_telemetry(void **state)
+{
+	static struct nvml_gpm_metrics m = {.version = 1, .n = 2, .v = {{.id = 2}, {.id = 3}}};
+	struct fixture *f = *state;
+	const struct nvml_api *a = f->api;
+	struct nvml_gpm_support support = {.version = 1};
+	struct nvml_utilization u = {0};
+	uint64_t v = 0;
+	unsigned mhz = 0;
+
+	/* only the older name is there, in the old and in the new edition */
+	assert_int_equal(a->DeviceGetCurrentClocksEventReasons(f->gpu, &v), NVML_SUCCESS);
+	assert_int_equal(v, NVML_CLOCKS_HW_THERMAL);
+	assert_int_equal(a->DeviceGetTotalEnergyConsumption == NULL, f->is_old);
+	assert_int_equal(a->GpmMetricsGet == NULL, f->is_old);
+	assert_null(a->DeviceGetVbiosVersion);
+	if (f->is_old)
+		skip();
+	assert_int_equal(a->DeviceGetTotalEnergyConsumption(f->gpu, &v), NVML_SUCCESS);
+	assert_int_equal(v, 123456789);
+	assert_int_equal(a->DeviceGetUtilizationRates(f->gpu, &u), NVML_SUCCESS);
+	assert_int_equal(u.gpu, 41);
+	assert_int_equal(u.memory, 17);
+	assert_int_equal(a->DeviceGetClockInfo(f->gpu, NVML_CLOCK_MEMORY, &mhz), NVML_SUCCESS);
+	assert_int_equal(mhz, 3201);
+	assert_int_equal(a->GpmQueryDeviceSupport(f->gpu, &support), NVML_SUCCESS);
+	assert_int_equal(support.is_supported, 1);
+	assert_int_equal(a->GpmMetricsGet(&m), NVML_SUCCESS);
+	assert_true(m.v[0].ret == NVML_SUCCESS && m.v[0].value > 12.4 && m.v[0].value < 12.6);
+	assert_int_equal(m.v[1].ret, NVML_NOT_SUPPORTED);
+}
+
 static void test_profiles(void **state)
 {
 	static const struct {
@@ -365,10 +397,15 @@ int main(int argc, char **argv)
 {
 	static struct fixture f;
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_prestate(test_load, &f),     cmocka_unit_test_prestate(test_optional, &f),
-		cmocka_unit_test_prestate(test_board, &f),    cmocka_unit_test_prestate(test_newer_calls, &f),
-		cmocka_unit_test_prestate(test_profiles, &f), cmocka_unit_test_prestate(test_instances, &f),
-		cmocka_unit_test_prestate(test_shutdown, &f), cmocka_unit_test(test_names),
+		cmocka_unit_test_prestate(test_load, &f),
+		cmocka_unit_test_prestate(test_optional, &f),
+		cmocka_unit_test_prestate(test_board, &f),
+		cmocka_unit_test_prestate(test_newer_calls, &f),
+		cmocka_unit_test_prestate(test_telemetry, &f),
+		cmocka_unit_test_prestate(test_profiles, &f),
+		cmocka_unit_test_prestate(test_instances, &f),
+		cmocka_unit_test_prestate(test_shutdown, &f),
+		cmocka_unit_test(test_names),
 	};
 	const char *path = getenv("LD_LIBRARY_PATH");
 
