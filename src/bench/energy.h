@@ -72,7 +72,16 @@ struct energy_edge {
 	bool is_known, is_aligned;
 };
 
-/* Polls at a tenth of the tick until the counter changes, for two ticks at most. */
+/* One board's counter, and where the edge of a window goes. */
+struct energy_counter {
+	size_t sensor;
+	const struct energy_traits *traits;
+	struct energy_edge edge;
+};
+
+/* Polls each at a tenth of its tick until it changes, for two of its ticks at most; all in the same time. */
+#define ENERGY_COUNTERS_MAX 64
+void energy_edges_take(struct sensor_set *set, struct energy_counter *c, size_t n);
 void energy_edge_take(struct sensor_set *set, size_t sensor, const struct energy_traits *t,
                       struct energy_edge *ret);
 
@@ -99,6 +108,11 @@ struct power_point {
 
 /* Pure: trapezoids under sampled power between two times, for boards without a counter. */
 void energy_integrate(const struct power_point *v, size_t n, uint64_t from_ns, uint64_t to_ns,
+                      struct energy *ret);
+
+/* The same of a power sensor's samples: 0, with `source` and the reason in it; -ENOMEM. */
+struct sampler;
+int energy_of_samples(const struct sampler *s, size_t sensor, uint64_t from_ns, uint64_t to_ns,
                       struct energy *ret);
 
 /* --- estimates of a share --- */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "bench/energy.h"
+#include "bench/sampler.h"
 #include "platform/platform.h"
 
 #define MS           1000000u
@@ -163,27 +164,91 @@ int energy_test(struct sensor_set *set, size_t sensor, const struct energy_test_
 	return 0;
 }
 
+/* An edge that is being waited for. */
+struct wait {
+	struct energy_point last;
+	uint64_t start_ns, due_ns, poll_ns;
+	bool is_over;
+};
+
+static void start_wait(const struct counter_view *v, struct energy_counter *c, struct wait *w)
+{
+	uint64_t tick = c->traits->tick_ns;
+
+	c->edge = (struct energy_edge){0};
+	*w = (struct wait){.start_ns = now_ns(v),
+	                   .poll_ns = tick / 10 > MIN_POLL_NS ? tick / 10 : MIN_POLL_NS};
+	c->edge.is_known = look(v, &w->last, NULL);
+	c->edge.at_ns = w->last.at_ns;
+	c->edge.uj = w->last.uj;
+	w->is_over = !c->edge.is_known;
+	w->due_ns = now_ns(v) + w->poll_ns;
+}
+
+static void poll_edge(const struct counter_view *v, struct energy_counter *c, struct wait *w)
+{
+	struct energy_point p;
+
+	c->edge.is_known = look(v, &p, NULL);
+	c->edge.is_aligned = c->edge.is_known && p.uj != w->last.uj;
+	c->edge.gap_ns = p.at_ns - w->last.at_ns;
+	c->edge.at_ns = p.at_ns;
+	c->edge.uj = p.uj;
+	c->edge.resets = sensor_at(v->set, c->sensor)->resets;
+	w->last = p;
+	w->due_ns = now_ns(v) + w->poll_ns;
+	w->is_over =
+		!c->edge.is_known || c->edge.is_aligned || now_ns(v) - w->start_ns >= 2 * c->traits->tick_ns;
+}
+
+void energy_edges_take(struct sensor_set *set, struct energy_counter *c, size_t n)
+{
+	struct counter_view v = {.set = set, .p = sensor_platform(set)};
+	struct wait w[ENERGY_COUNTERS_MAX];
+	uint64_t next;
+
+	n = n < ENERGY_COUNTERS_MAX ? n : ENERGY_COUNTERS_MAX;
+	for (size_t i = 0; i < n; i++) {
+		v.sensor = c[i].sensor;
+		start_wait(&v, &c[i], &w[i]);
+	}
+	do {
+		next = UINT64_MAX;
+		for (size_t i = 0; i < n; i++) {
+			v.sensor = c[i].sensor;
+			if (!w[i].is_over && now_ns(&v) >= w[i].due_ns)
+				poll_edge(&v, &c[i], &w[i]);
+			if (!w[i].is_over && w[i].due_ns < next)
+				next = w[i].due_ns;
+		}
+		if (next != UINT64_MAX)
+			sleep_until(&v, next);
+	} while (next != UINT64_MAX);
+}
+
 void energy_edge_take(struct sensor_set *set, size_t sensor, const struct energy_traits *t,
                       struct energy_edge *ret)
 {
-	struct counter_view c = {.set = set, .p = sensor_platform(set), .sensor = sensor};
-	uint64_t start = now_ns(&c), poll = t->tick_ns / 10 > MIN_POLL_NS ? t->tick_ns / 10 : MIN_POLL_NS;
-	struct energy_point last, v;
+	struct energy_counter c = {.sensor = sensor, .traits = t};
 
-	*ret = (struct energy_edge){0};
-	if (!look(&c, &last, NULL))
-		return;
-	ret->is_known = true;
-	for (v = last; !ret->is_aligned && now_ns(&c) - start < 2 * t->tick_ns; last = v) {
-		sleep_until(&c, now_ns(&c) + poll);
-		if (!look(&c, &v, NULL)) {
-			ret->is_known = false;
-			return;
-		}
-		ret->is_aligned = v.uj != last.uj;
-		ret->gap_ns = v.at_ns - last.at_ns;
+	energy_edges_take(set, &c, 1);
+	*ret = c.edge;
+}
+
+int energy_of_samples(const struct sampler *s, size_t sensor, uint64_t from_ns, uint64_t to_ns,
+                      struct energy *ret)
+{
+	size_t n = sampler_rows(s);
+	_cleanup_free_ struct power_point *v = calloc(n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct sampler_row row = sampler_row(s, i);
+
+		v[i].at_ns = row.at_ns;
+		v[i].w = row.v[sensor].is_known ? (double)row.v[sensor].value / 1000 : NAN;
 	}
-	ret->at_ns = v.at_ns;
-	ret->uj = v.uj;
-	ret->resets = sensor_at(set, sensor)->resets;
+	energy_integrate(v, n, from_ns, to_ns, ret);
+	return 0;
 }

@@ -3,11 +3,13 @@
 #include "bench/sampler.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "platform/platform.h"
 
 #define SECOND_NS    1000000000u
@@ -51,45 +53,57 @@ void sampler_free(struct sampler *s)
 	free(s);
 }
 
-static bool has_pace(const struct sensor_set *set, unsigned reader, enum sensor_pace pace)
+/* Of the calls with a pace the dearest is made less often; false: there is none. Counters that wrap stay. */
+static bool slow_dearest(struct sampler *s, double *share, enum sensor_pace pace)
 {
-	for (size_t i = 0; i < sensor_count(set); i++) {
-		if (sensor_at(set, i)->reader == reader)
-			return sensor_at(set, i)->pace == pace;
+	size_t n = sensor_readers(s->set), dearest = n;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (sensor_pace_of(s->set, i) == pace && !(pace == SENSOR_SLOW && sensor_wraps(s->set, i)) &&
+		    (dearest == n || share[i] > share[dearest]))
+			dearest = i;
 	}
-	return false;
+	if (dearest == n || share[dearest] <= 0)
+		return false;
+	if (pace == SENSOR_FAST)
+		share[dearest] *= (double)s->period_ns / SECOND_NS;
+	else
+		share[dearest] = 0;
+	sensor_set_pace(s->set, (unsigned)dearest, pace == SENSOR_FAST ? SENSOR_SLOW : SENSOR_EDGE);
+	s->cost.n_slowed++;
+	return true;
 }
 
-/* The dearest calls go down to once a second until the rest fits. */
+static double sum_of(const double *v, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += v[i];
+	return sum;
+}
+
+/* The dearest calls go down to once a second, and then to the edges, until the rest fits. */
 static int fit_budget(struct sampler *s, double budget)
 {
 	size_t n = sensor_readers(s->set);
-	_cleanup_free_ uint64_t *cost = calloc(n + 1, sizeof(*cost));
-	double sum = 0;
+	_cleanup_free_ double *share = calloc(n + 1, sizeof(*share));
 
-	if (!cost)
+	if (!share)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
+		enum sensor_pace pace = sensor_pace_of(s->set, i);
 		struct sensor_cost c;
 
-		if (!has_pace(s->set, i, SENSOR_FAST))
+		if (pace == SENSOR_EDGE)
 			continue;
 		sensor_measure(s->set, i, &c);
-		cost[i] = c.cpu_ns;
-		sum += (double)c.cpu_ns / (double)s->period_ns;
+		share[i] = (double)c.cpu_ns / (pace == SENSOR_FAST ? (double)s->period_ns : SECOND_NS);
 	}
-	while (sum > budget) {
-		unsigned dearest = 0;
-
-		for (unsigned i = 1; i < n; i++)
-			dearest = cost[i] > cost[dearest] ? i : dearest;
-		if (!n || !cost[dearest])
-			break;
-		sum -= (double)cost[dearest] / (double)s->period_ns;
-		cost[dearest] = 0;
-		sensor_set_pace(s->set, dearest, SENSOR_SLOW);
-		s->cost.n_slowed++;
-	}
+	while (sum_of(share, n) > budget && slow_dearest(s, share, SENSOR_FAST))
+		;
+	while (sum_of(share, n) > budget && slow_dearest(s, share, SENSOR_SLOW))
+		;
 	return 0;
 }
 
@@ -279,4 +293,27 @@ struct sampler_cost sampler_cost(const struct sampler *s)
 	c.kept_each = s->kept_each;
 	c.cpu_share = c.wall_ns ? (double)c.cpu_ns / (double)c.wall_ns : NAN;
 	return c;
+}
+
+void sampler_print(const struct sampler *s, struct strbuf *b)
+{
+	strbuf_add(b, "seconds,phase");
+	for (size_t i = 0; i < s->n_sensors; i++) {
+		const struct sensor *x = sensor_at(s->set, i);
+
+		strbuf_addf(b, ",%s/%s", x->device, sensor_kinds[x->quantity].key);
+	}
+	strbuf_add(b, "\n");
+	for (size_t i = 0; i < s->n_rows; i++) {
+		struct sampler_row row = sampler_row(s, i);
+
+		strbuf_addf(b, "%.6f,%s", (double)(row.at_ns - s->start_ns) / SECOND_NS,
+		            sampler_phase_names[row.phase]);
+		for (size_t k = 0; k < s->n_sensors; k++) {
+			strbuf_addc(b, ',');
+			if (row.v[k].is_known)
+				strbuf_addf(b, "%" PRId64, row.v[k].value);
+		}
+		strbuf_addc(b, '\n');
+	}
 }

@@ -16,7 +16,7 @@ struct sampler_options {
 	unsigned hz;     /* 0: 10 */
 	size_t max_rows; /* 0: 36000, an hour at 10 Hz */
 	/* Share of one processor that sampling may use; 0: 0.01. Calls that are too dear for it are read once
-	 * a second instead of with each sample. */
+	 * a second instead of with each sample, or at the edges only. */
 	double budget;
 };
 
@@ -58,6 +58,10 @@ struct sampler_figures {
 	size_t n_thermal;
 };
 struct sampler_figures sampler_figures(const struct sampler *s, enum sampler_phase phase, size_t sensor);
+
+/* All rows as CSV, for programs: a column of each sensor, "0000:41:00.0/power_mw"; unknown is empty. */
+struct strbuf;
+void sampler_print(const struct sampler *s, struct strbuf *b);
 
 /* What sampling itself took. */
 struct sampler_cost {

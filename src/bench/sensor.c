@@ -278,6 +278,16 @@ void sensor_measure(struct sensor_set *s, unsigned reader, struct sensor_cost *r
 	}
 }
 
+enum sensor_pace sensor_pace_of(const struct sensor_set *s, unsigned reader)
+{
+	return s->readers.v[reader].pace;
+}
+
+bool sensor_wraps(const struct sensor_set *s, unsigned reader)
+{
+	return s->readers.v[reader].wraps_at != 0;
+}
+
 void sensor_set_pace(struct sensor_set *s, unsigned reader, enum sensor_pace pace)
 {
 	s->readers.v[reader].pace = pace;

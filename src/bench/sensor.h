@@ -126,7 +126,9 @@ struct sensor_cost {
 };
 size_t sensor_readers(const struct sensor_set *s);
 void sensor_measure(struct sensor_set *s, unsigned reader, struct sensor_cost *ret);
+enum sensor_pace sensor_pace_of(const struct sensor_set *s, unsigned reader);
 void sensor_set_pace(struct sensor_set *s, unsigned reader, enum sensor_pace pace);
+bool sensor_wraps(const struct sensor_set *s, unsigned reader); /* has to be read now and then */
 
 /* --- pure --- */
 

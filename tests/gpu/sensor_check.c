@@ -128,11 +128,9 @@ static void check_window(struct platform *p, struct sensor_set *set, size_t coun
                          const struct energy_traits *t)
 {
 	_cleanup_sampler_ struct sampler *s = NULL;
-	struct power_point points[128];
 	struct energy_edge a, b;
 	struct energy e, integrated;
 	struct sampler_cost c;
-	size_t n = 0;
 
 	if (sampler_new(set, NULL, &s) < 0)
 		return;
@@ -143,16 +141,11 @@ static void check_window(struct platform *p, struct sensor_set *set, size_t coun
 	energy_edge_take(set, counter, t, &b);
 	energy_window(&a, &b, t, sensor_at(set, counter)->source, &e);
 	c = sampler_cost(s);
-	for (size_t i = 0; i < sampler_rows(s) && n < ARRAY_SIZE(points); i++) {
-		struct sampler_row row = sampler_row(s, i);
-
-		points[n++] = (struct power_point){
-			.at_ns = row.at_ns,
-			.w = row.v[power].is_known ? (double)row.v[power].value / 1000 : NAN};
-	}
 	check("a window of 6 s has an energy", e.source == ENERGY_COUNTER,
 	      "%.2f J +- %.2f J in %.4f s (%s)%s", e.j, e.u_j, e.window_s, e.label, e.reason);
-	energy_integrate(points, n, points[0].at_ns, points[n - 1].at_ns, &integrated);
+	if (energy_of_samples(s, (size_t)power, sampler_row(s, 0).at_ns,
+	                      sampler_row(s, sampler_rows(s) - 1).at_ns, &integrated) < 0)
+		return;
 	check("and sampled power, integrated, agrees",
 	      fabs(integrated.j / integrated.window_s / (e.j / e.window_s) - 1) < 0.2,
 	      "%.2f W against %.2f W", integrated.j / integrated.window_s, e.j / e.window_s);

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "base/strv.h"
 #include "bench/energy.h"
 #include "bench/sampler.h"
@@ -439,6 +440,29 @@ static void test_sampler(void **state)
 	assert_int_equal(sampler_row(m, sampler_rows(m) - 1).phase, SAMPLER_WINDOW);
 }
 
+static void test_print(void **state)
+{
+	struct fake_host *h = *state;
+	_cleanup_sensors_ struct sensor_set *s = NULL;
+	_cleanup_sampler_ struct sampler *m = NULL;
+	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT(4096);
+
+	fake_put(h, "sys/fs/cgroup/a/memory.current", "4096");
+	fake_put(h, "sys/fs/cgroup/a/memory.peak", "8192");
+	assert_int_equal(sensor_set_new(h->p, &s), 0);
+	assert_int_equal(sensor_add_cgroup(s, "a"), 2);
+	assert_int_equal(sampler_new(s, &(struct sampler_options){.hz = 1}, &m), 0);
+	sampler_begin(m, SAMPLER_WARM_UP);
+	sampler_wait(m, h->now_ns + 1500 * MS);
+	sampler_begin(m, SAMPLER_WINDOW);
+	sampler_print(m, &b);
+	assert_string_equal(strbuf_str(&b),
+	                    "seconds,phase,cgroup:a/memory_resident_bytes,cgroup:a/memory_peak_bytes\n"
+	                    "0.000000,warm-up,4096,8192\n"
+	                    "1.000000,warm-up,4096,\n"
+	                    "1.500000,window,4096,8192\n");
+}
+
 /* Calls that would take more than the budget are made less often. */
 static void test_sampler_budget(void **state)
 {
@@ -456,9 +480,14 @@ static void test_sampler_budget(void **state)
 	sampler_wait(m, h->now_ns + 20 * SECOND);
 	sampler_end(m);
 	c = sampler_cost(m);
-	assert_int_equal(c.n_slowed, 3);
-	assert_true(c.cpu_share < 0.0115 && c.cpu_share > 0.005); /* what is slow comes on top */
+	assert_int_equal(c.n_slowed, 4);
+	assert_true(c.cpu_share < 0.01 && c.cpu_share > 0.005);
 	assert_true(c.longest_ns >= 8 * 800000);
+	sampler_free(steal_ptr(m));
+	h->read_ns = 100000000; /* nothing fits: edges only */
+	assert_int_equal(sampler_new(s, NULL, &m), 0);
+	for (size_t i = 0; i < sensor_count(s); i++)
+		assert_int_equal(sensor_at(s, i)->pace, SENSOR_EDGE);
 }
 
 /* --- energy: a counter whose habits we choose --- */
@@ -674,6 +703,79 @@ static void test_energy_agreement(void **state)
 		t.rates[0].agreement, t.rates[1].agreement, t.rates[2].agreement, t.rates[3].agreement);
 }
 
+/* Eight boards are waited for in the time of one; and one that is gone holds nobody. */
+static void test_edges(void **state)
+{
+	struct fake_host *h = *state;
+	struct energy_traits t = {.is_usable = true, .tick_ns = 100 * MS};
+	struct energy_counter c[8];
+	_cleanup_sensors_ struct sensor_set *s = NULL;
+	uint64_t start;
+
+	memset(&board, 0, sizeof(board));
+	board.tick_ns = 100 * MS;
+	board.quantum_uj = 1;
+	board.w = 500;
+	power_scale = 1;
+	h->text = board_text;
+	h->read_ns = 10000;
+	assert_int_equal(sensor_set_new(h->p, &s), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		char address[16], path[128];
+
+		snprintf(address, sizeof(address), "0000:%02x:00.0", i + 1);
+		fake_pci(h, address, "0x1002", "amdgpu");
+		snprintf(path, sizeof(path), DEVICES "%s/hwmon/hwmon0/name", address);
+		fake_put(h, path, "amdgpu");
+		assert_int_equal(sensor_add_gpu(s, address, 0, NULL), 2);
+		c[i] = (struct energy_counter){.sensor = (size_t)sensor_find(s, SENSOR_ENERGY, address),
+		                               .traits = &t};
+	}
+	h->now_ns += 37 * MS;
+	start = h->now_ns;
+	energy_edges_take(s, c, 8);
+	assert_true(h->now_ns - start < 110 * MS);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_true(c[i].edge.is_known && c[i].edge.is_aligned);
+		assert_true(c[i].edge.gap_ns < 12 * MS);
+	}
+	h->text = NULL;
+	start = h->now_ns;
+	energy_edges_take(s, c, 8);
+	assert_false(c[0].edge.is_known);
+	assert_true(h->now_ns - start < 10 * MS);
+}
+
+static void test_of_samples(void **state)
+{
+	struct fake_host *h = *state;
+	_cleanup_sensors_ struct sensor_set *s = NULL;
+	_cleanup_sampler_ struct sampler *m = NULL;
+	struct energy e;
+	uint64_t start;
+	size_t power;
+
+	memset(&board, 0, sizeof(board));
+	board.tick_ns = 100 * MS;
+	board.quantum_uj = 1;
+	board.w = 250;
+	power_scale = 1;
+	h->text = board_text;
+	fake_pci(h, AMD, "0x1002", "amdgpu");
+	fake_put(h, DEVICES AMD "/hwmon/hwmon0/name", "amdgpu");
+	assert_int_equal(sensor_set_new(h->p, &s), 0);
+	assert_int_equal(sensor_add_gpu(s, AMD, 0, NULL), 2);
+	power = (size_t)sensor_find(s, SENSOR_POWER, AMD);
+	assert_int_equal(sampler_new(s, NULL, &m), 0);
+	start = h->now_ns;
+	sampler_begin(m, SAMPLER_WINDOW);
+	sampler_wait(m, start + 8 * SECOND);
+	sampler_end(m);
+	assert_int_equal(energy_of_samples(m, power, start + SECOND, start + 7 * SECOND, &e), 0);
+	assert_int_equal(e.source, ENERGY_INTEGRATED);
+	assert_true(fabs(e.j - 1500) < 1e-6);
+}
+
 /* --- pure arithmetic --- */
 
 static void test_traits(void **state)
@@ -832,9 +934,10 @@ int main(void)
 		T(test_sampler),      T(test_sampler_budget),
 		T(test_energy_ticks), T(test_energy_refused),
 		T(test_energy_wraps), T(test_energy_agreement),
-		T(test_traits),       T(test_window),
-		T(test_integrate),    T(test_estimate),
-		T(test_emulated),
+		T(test_edges),        T(test_of_samples),
+		T(test_print),        T(test_traits),
+		T(test_window),       T(test_integrate),
+		T(test_estimate),     T(test_emulated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
