@@ -148,7 +148,7 @@ int sensor_reader_add(struct sensor_set *s, const struct sensor_reader *r)
 {
 	struct sensor_reading v[SENSOR_GIVES] = {0};
 	struct sensor_reader own = *r, *place;
-	bool is_any = r->is_primed;
+	bool is_any = r->gap_ns > 0;
 
 	own.read(s->p, &own, v);
 	for (unsigned i = 0; i < own.n; i++)
@@ -157,7 +157,7 @@ int sensor_reader_add(struct sensor_set *s, const struct sensor_reader *r)
 		return 0;
 	for (unsigned i = 0; i < own.n; i++) {
 		own.sensors[i] = -1;
-		if ((v[i].is_known || own.is_primed) && add_sensor(s, &own, i) < 0)
+		if ((v[i].is_known || own.gap_ns) && add_sensor(s, &own, i) < 0)
 			return -ENOMEM;
 	}
 	place = list_add(&s->readers);
@@ -268,8 +268,12 @@ void sensor_measure(struct sensor_set *s, unsigned reader, struct sensor_cost *r
 	*ret = (struct sensor_cost){.reader = reader, .cpu_ns = UINT64_MAX, .wall_ns = UINT64_MAX};
 	for (int i = 0; i < 3; i++) {
 		struct sensor_reading v[SENSOR_GIVES] = {0};
-		uint64_t wall = p->ops->now_ns(p), cpu = p->ops->thread_cpu_ns(p);
+		uint64_t wall, cpu;
 
+		if (s->readers.v[reader].gap_ns)
+			p->ops->sleep_until_ns(p, p->ops->now_ns(p) + s->readers.v[reader].gap_ns);
+		wall = p->ops->now_ns(p);
+		cpu = p->ops->thread_cpu_ns(p);
 		s->readers.v[reader].read(p, &s->readers.v[reader], v);
 		cpu = p->ops->thread_cpu_ns(p) - cpu;
 		wall = p->ops->now_ns(p) - wall;

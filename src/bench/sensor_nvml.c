@@ -166,7 +166,7 @@ int sensor_gpm_add(struct sensor_set *s, const struct nvml_api *api, nvml_device
 		.gives = {SENSOR_SM_ACTIVE, SENSOR_SM_OCCUPANCY, SENSOR_TENSOR_ACTIVE, SENSOR_DRAM_ACTIVE},
 		.n = SENSOR_GIVES,
 		.pace = SENSOR_SLOW,
-		.is_primed = true,
+		.gap_ns = GPM_GAP_NS,
 		.source = "gpm",
 		.nvml = api,
 		.gpu = gpu,

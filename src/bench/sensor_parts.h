@@ -15,7 +15,9 @@ struct sensor_reader {
 	enum sensor_quantity gives[SENSOR_GIVES];
 	unsigned n;
 	enum sensor_pace pace;
-	bool is_primed; /* the first reading needs a second one: all that is given is believed to be there */
+	/* Readings are differences over this time at least: the first one says nothing, so that all that is
+	 * given is believed to be there. 0: no such thing. */
+	uint64_t gap_ns;
 	uint64_t wraps_at;
 	char device[64], source[24];
 	/* of files */

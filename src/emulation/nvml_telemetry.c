@@ -282,6 +282,35 @@ static nvml_return gpm_get(nvml_device d, nvml_gpm_sample s)
 	return NVML_SUCCESS;
 }
 
+/* A GPU instance works when somebody holds a MIG device in it. */
+static nvml_return gpm_get_mig(nvml_device d, unsigned gi, nvml_gpm_sample s)
+{
+	__typeof__(&gpm_samples[0]) sample = s;
+	_cleanup_strv_ struct strv cis = {0};
+	struct handle h;
+	char dir[128];
+	nvml_return r = open_gpu(d, "nvml:GpmMigSampleGet", &h);
+
+	if (r)
+		return r;
+	snprintf(dir, sizeof(dir), ".emu/gpu/%s/mig/gi/%u/ci", h.bdf, gi);
+	if (!tree_get(&nvml_machine->tree, ".emu/gpu/%s/mig/gi/%u", h.bdf, gi))
+		return NVML_NOT_FOUND;
+	sample->load = 0;
+	(void)tree_list(&nvml_machine->tree, dir, &cis);
+	for (size_t i = 0; i < cis.n; i++) {
+		char line[128], uuid[64], node[96];
+
+		snprintf(line, sizeof(line), "%s", tree_get(&nvml_machine->tree, "%s/%s", dir, cis.v[i]));
+		if (!word_at(line, " ", 3, uuid, sizeof(uuid)))
+			continue;
+		snprintf(node, sizeof(node), "/dev/emulated/%s", uuid);
+		if (machine_is_held(nvml_machine, node))
+			sample->load = 1;
+	}
+	return NVML_SUCCESS;
+}
+
 static nvml_return gpm_metrics(struct nvml_gpm_metrics *m)
 {
 	__typeof__(&gpm_samples[0]) to = m->to;
@@ -313,5 +342,6 @@ void nvml_telemetry_init(struct nvml_api *api)
 	api->GpmSampleAlloc = gpm_alloc;
 	api->GpmSampleFree = gpm_free;
 	api->GpmSampleGet = gpm_get;
+	api->GpmMigSampleGet = gpm_get_mig;
 	api->GpmMetricsGet = gpm_metrics;
 }

@@ -16,6 +16,7 @@
 #include "bench/sensor.h"
 #include "emulation/emulation.h"
 #include "fake_host.h"
+#include "platform/nvml.h"
 
 #define MS      1000000ull
 #define SECOND  (1000 * MS)
@@ -921,6 +922,53 @@ static void test_emulated(void **state)
 	platform_free(p);
 }
 
+/* A board in two: power goes with the share that is held, use is that of an instance, energy that of the
+ * board. */
+static void test_instances(void **state)
+{
+	struct fake_host *h = *state;
+	_cleanup_sensors_ struct sensor_set *s = NULL;
+	struct platform *p = NULL;
+	const struct nvml_api *api;
+	nvml_device gpu, mig;
+	nvml_return activated;
+	nvml_gi gi;
+	nvml_ci ci;
+	struct nvml_gi_info info;
+	char uuid[96], node[128], device[32];
+
+	assert_int_equal(platform_emulated_new("h200", h->root, &p, NULL), 0);
+	assert_int_equal(p->ops->nvml(p, &api, NULL), 0);
+	assert_int_equal(api->Init(), NVML_SUCCESS);
+	assert_int_equal(api->DeviceGetHandleByPciBusId(H200, &gpu), NVML_SUCCESS);
+	assert_int_equal(api->DeviceSetMigMode(gpu, 1, &activated), NVML_SUCCESS);
+	assert_int_equal(api->DeviceCreateGpuInstance(gpu, 9, &gi), NVML_SUCCESS); /* 3g.71gb: 60 of 132 */
+	assert_int_equal(api->GpuInstanceCreateComputeInstance(gi, 2, &ci), NVML_SUCCESS);
+	assert_int_equal(api->GpuInstanceGetInfo(gi, &info), NVML_SUCCESS);
+	assert_int_equal(api->DeviceGetMigDeviceHandleByIndex(gpu, 0, &mig), NVML_SUCCESS);
+	assert_int_equal(api->DeviceGetUUID(mig, uuid, sizeof(uuid)), NVML_SUCCESS);
+
+	assert_int_equal(sensor_set_new(p, &s), 0);
+	assert_true(sensor_add_gpu(s, H200, 0, NULL) > 0);
+	assert_int_equal(sensor_add_gpu_instance(s, H200, info.id, NULL), 4);
+	assert_int_equal(sensor_find(s, SENSOR_BUSY, NULL), -ENOENT); /* not with MIG */
+	snprintf(device, sizeof(device), H200 ":gi%u", info.id);
+	assert_int_equal(sensor_find(s, SENSOR_ENERGY, device), -ENOENT); /* never of a partition */
+	assert_int_equal(sensor_find(s, SENSOR_POWER, device), -ENOENT);
+	assert_reading(s, SENSOR_POWER, H200, 70000);
+	snprintf(node, sizeof(node), "/dev/emulated/%s", uuid);
+	assert_int_equal(emulation_hold(p, node, "work", getpid(), NULL), 0);
+	assert_reading(s, SENSOR_POWER, H200, 70000 + 630000ull * 60 / 132);
+	p->ops->sleep_ms(p, 200);
+	assert_reading(s, SENSOR_SM_ACTIVE, device, 1000);
+	assert_int_equal(emulation_hold(p, node, "work", 0, NULL), 0);
+	p->ops->sleep_ms(p, 200);
+	assert_reading(s, SENSOR_SM_ACTIVE, device, 0);
+	assert_int_equal(sensor_add_gpu_instance(s, "0000:77:00.0", 1, NULL), -ENODEV);
+	sensor_set_free(steal_ptr(s));
+	platform_free(p);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -938,6 +986,7 @@ int main(void)
 		T(test_print),        T(test_traits),
 		T(test_window),       T(test_integrate),
 		T(test_estimate),     T(test_emulated),
+		T(test_instances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
