@@ -172,7 +172,7 @@ struct ofbc_bench_result {
 	double min, max, deviation;
 	char verdict[16];
 	char reason[256];
-	char platform[32];
+	char platform[48];
 	char emulated[64];
 };
 
@@ -266,6 +266,70 @@ int ofbc_bench_compare(struct ofbc_context *ctx, const char *a, const char *b, d
  * Since: 0.1
  */
 void ofbc_bench_comparison_list_free(struct ofbc_bench_comparison_list *list);
+
+enum ofbc_bench_export_flags {
+	OFBC_EXPORT_CSV = 1 << 0,   /* a value a row; else JSON, a run, cell or trial a line */
+	OFBC_EXPORT_NAMES = 1 << 1, /* names of hosts and users, serial numbers and UUIDs as they are */
+};
+
+/**
+ * ofbc_bench_export() - results as text
+ * @ctx:   library context
+ * @runs:  UUIDs, unique prefixes, labels, or "last"
+ * @n:     how many; 0: all runs
+ * @flags: enum ofbc_bench_export_flags
+ * @ret:   set on success to the text; free() it
+ * @err:   optional details on failure
+ *
+ * Without OFBC_EXPORT_NAMES what names a machine or a person is replaced, each by the same word wherever it
+ * stands.
+ *
+ * Return: 0; -ENOENT no such run.
+ * Since: 0.1
+ */
+int ofbc_bench_export(struct ofbc_context *ctx, const char *const *runs, size_t n, unsigned flags, char **ret,
+                      struct ofbc_error *err);
+
+/**
+ * ofbc_bench_export_directory() - one run as a directory with a manifest of hashes
+ * @ctx:       library context
+ * @run:       UUID, unique prefix, label, or "last"
+ * @directory: made if it is not there
+ * @flags:     OFBC_EXPORT_NAMES
+ * @err:       optional details on failure
+ *
+ * Return: 0; -ENOENT no such run; errors of writing.
+ * Since: 0.1
+ */
+int ofbc_bench_export_directory(struct ofbc_context *ctx, const char *run, const char *directory,
+                                unsigned flags, struct ofbc_error *err);
+
+/**
+ * struct ofbc_bench_imported - what an import brought
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_imported {
+	size_t runs, cells, trials; /* that are new */
+	size_t present;             /* trials that were there already */
+};
+
+/**
+ * ofbc_bench_import() - take over results of another machine or program
+ * @ctx:      library context
+ * @path:     a file: our export, or that of hyperfine, google/benchmark, nvbench or Phoronix; or our
+ * directory
+ * @platform: where a file of another program was measured; NULL: unknown
+ * @ret:      set on success
+ * @err:      names line and field
+ *
+ * What is there already is never doubled.
+ *
+ * Return: 0; -EINVAL it cannot be read; -EEXIST the same trial says something else.
+ * Since: 0.1
+ */
+int ofbc_bench_import(struct ofbc_context *ctx, const char *path, const char *platform,
+                      struct ofbc_bench_imported *ret, struct ofbc_error *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

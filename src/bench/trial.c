@@ -401,6 +401,16 @@ static void ended_early(struct trial *t, unsigned i)
 	      instances_end(t->set, i)->status, said[0] ? ": " : "", said);
 }
 
+/* Lets the watcher look when it is time; when it wants to the next time, 0 never. */
+static uint64_t look(const struct trial *t)
+{
+	const struct trial_watch *w = &t->rq->watch;
+
+	if (w->step)
+		w->step(w->data);
+	return w->due_ns ? w->due_ns(w->data) : 0;
+}
+
 /* 0 all have ended, by themselves or by us. */
 static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 {
@@ -409,8 +419,9 @@ static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 	unsigned ended = 0;
 
 	while (ended < t->rq->instances && t->t->verdict == BENCH_OK) {
+		uint64_t due = look(t);
 		struct instance_event e;
-		int r = instances_next(t->set, deadline, &e);
+		int r = instances_next(t->set, due && due < deadline ? due : deadline, &e);
 
 		if (r < 0)
 			return error_set_errno(err, -r, "cannot wait for the programs");
@@ -418,6 +429,8 @@ static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 		case INSTANCE_INTERRUPTED:
 			return error_set(err, EINTR, OFBC_REASON_FAILED, "interrupted");
 		case INSTANCE_TIMEOUT:
+			if (due && due < deadline)
+				break;
 			judge(t, BENCH_TIMEOUT, "not ended within %u s", d->timeout_run_s);
 			break;
 		case INSTANCE_LINE:
@@ -734,6 +747,8 @@ static int start_all(struct trial *t, uint64_t *ret_start, struct ofbc_error *er
 		r = instances_new(t->rq->instances, &t->set);
 	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
 		r = start_instance(t, i, err);
+	if (r == 0 && t->rq->watch.begin)
+		t->rq->watch.begin(t->rq->watch.data);
 	t->t->started_unix_ns = wall_clock_s() * 1000000000;
 	return r == 0 ? instances_release(t->set, ret_start, err) : r;
 }
@@ -754,6 +769,8 @@ int trial_run(struct platform *p, const struct trial_request *rq, struct bench_t
 
 	if (r == 0)
 		r = watch(&t, start, err);
+	if (r == 0 && rq->watch.end)
+		rq->watch.end(rq->watch.data);
 	if (t.set)
 		(void)instances_kill(t.set, r == -EINTR || result.verdict == BENCH_TIMEOUT ? GRACE_MS : 0);
 	if (r == 0 && result.verdict == BENCH_OK)

@@ -14,6 +14,17 @@ struct bench_place {
 	struct strv env; /* NAME=value */
 	char cpus[256];  /* list of processors; "": all */
 	char cgroup[256];
+	char gpu[64]; /* PCI address of the board; "" none */
+};
+
+/* Told when the load begins and when it has ended, and asked in between when it wants to look. NULL: nobody.
+ */
+struct trial_watch {
+	void (*begin)(void *data);
+	void (*end)(void *data);
+	uint64_t (*due_ns)(void *data);
+	void (*step)(void *data);
+	void *data;
 };
 
 struct trial_request {
@@ -26,6 +37,7 @@ struct trial_request {
 	uint64_t seed;
 	double min_window_s;     /* of the protocol: how long the instances iterate */
 	unsigned min_iterations; /* ... and how often at least */
+	struct trial_watch watch;
 };
 
 /*

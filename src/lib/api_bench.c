@@ -17,7 +17,7 @@ DEFINE_CLEANUP(struct ofbc_bench_comparison_list *, ofbc_bench_comparison_list_f
 DEFINE_CLEANUP(struct results *, results_close);
 #define _cleanup_results_ _cleanup_(results_close_p)
 
-static int open_results(struct ofbc_context *ctx, struct results **ret, struct ofbc_error *err)
+int bench_open_results(struct ofbc_context *ctx, struct results **ret, struct ofbc_error *err)
 {
 	int r = results_open(ctx->state_dir, false, ret, err);
 
@@ -73,8 +73,8 @@ void ofbc_bench_result_list_free(struct ofbc_bench_result_list *list)
 }
 
 /* A run may be named by its label, or as the last one. */
-static int find_run(struct results *results, const char *spec, size_t len, struct bench_run *ret,
-                    struct ofbc_error *err)
+int bench_find_run(struct results *results, const char *spec, size_t len, struct bench_run *ret,
+                   struct ofbc_error *err)
 {
 	struct bench_run_list runs = {0};
 	char name[64], id[37] = "";
@@ -106,10 +106,10 @@ int ofbc_bench_results(struct ofbc_context *ctx, const struct ofbc_bench_filter 
 	                            .label = f->label,
 	                            .parameters = f->parameters,
 	                            .limit = f->limit};
-	int r = l ? open_results(ctx, &results, err) : -ENOMEM;
+	int r = l ? bench_open_results(ctx, &results, err) : -ENOMEM;
 
 	if (r == 0 && f->run) {
-		r = find_run(results, f->run, strlen(f->run), &run, err);
+		r = bench_find_run(results, f->run, strlen(f->run), &run, err);
 		rf.run = run.id;
 	}
 	if (r == 0)
@@ -142,7 +142,7 @@ static int load_side(struct results *results, const char *spec, struct side *ret
 {
 	const char *colon = strchr(spec, ':');
 	struct bench_run run = {0};
-	int r = find_run(results, spec, colon ? (size_t)(colon - spec) : strlen(spec), &run, err);
+	int r = bench_find_run(results, spec, colon ? (size_t)(colon - spec) : strlen(spec), &run, err);
 
 	if (r == 0 && colon)
 		text_copy(ret->layout, sizeof(ret->layout), colon + 1);
@@ -307,7 +307,7 @@ int ofbc_bench_compare(struct ofbc_context *ctx, const char *a, const char *b, d
 	_cleanup_results_ struct results *results = NULL;
 	_cleanup_side_ struct side x = {0}, y = {0};
 	struct interval interval = {NAN, NAN};
-	int r = l ? open_results(ctx, &results, err) : -ENOMEM;
+	int r = l ? bench_open_results(ctx, &results, err) : -ENOMEM;
 
 	if (r == 0)
 		r = load_side(results, a, &x, err);

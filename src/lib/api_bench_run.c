@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/parse.h"
+#include "bench/environment.h"
 #include "lib/bench_job.h"
 #include "openforbc/openforbc.h"
 #include "platform/files.h"
@@ -37,6 +38,7 @@ static int start_run(struct bench_job *job, struct ofbc_error *err)
 {
 	struct bench_run *run = &job->run;
 	struct platform *p = job->ctx->platform;
+	struct environment_platform where;
 	int r = job_request_print(job, &run->request);
 
 	if (r < 0)
@@ -47,7 +49,10 @@ static int start_run(struct bench_job *job, struct ofbc_error *err)
 	text_copy(run->program, sizeof(run->program), "openforbc " OFBC_VERSION);
 	if (p->emulated)
 		text_copy(run->emulated, sizeof(run->emulated), strrchr(p->state_dir, '/') + 1);
-	return results_add_run(job->results, run, err);
+	environment_platform(p, &where);
+	text_copy(run->platform, sizeof(run->platform), where.label);
+	r = environment_capture(p, run->program, &run->environment, err);
+	return r < 0 ? r : results_add_run(job->results, run, err);
 }
 
 static int store_cells(struct bench_job *job, struct ofbc_error *err)
@@ -61,8 +66,26 @@ static int store_cells(struct bench_job *job, struct ofbc_error *err)
 	return results_add_cells(job->results, job->run.id, cells, job->n_cells, err);
 }
 
+/* The environment once more; what changed and matters is the run's note. */
+static int look_again(struct bench_job *job, struct ofbc_error *err)
+{
+	__attribute__((cleanup(environment_diff_done))) struct environment_diff diff = {0};
+	struct bench_run *run = &job->run;
+	int r = environment_capture(job->ctx->platform, run->program, &run->environment_after, err);
+
+	if (r == 0 && run->environment)
+		r = environment_diff(run->environment, run->environment_after, &diff, err);
+	if (r < 0 || environment_diff_weight(&diff) < CHANGE_MATTERS)
+		return r;
+	free(run->note);
+	run->note = NULL;
+	return environment_diff_text(&diff, &run->note);
+}
+
 static int finish(struct bench_job *job, int r, struct ofbc_error *err)
 {
+	if (r == 0)
+		r = look_again(job, err);
 	if (r < 0)
 		return r;
 	job->run.ended_unix_s = wall_clock_s();

@@ -40,3 +40,9 @@ int bench_setup(struct ofbc_context *ctx, const struct bench_definition *d, cons
 /* All of them, whatever fails. */
 void bench_cleanup(struct ofbc_context *ctx, const struct bench_definition *d,
                    const struct bench_preset *preset, const struct pair_list *values, const char *scratch);
+
+/* What was measured; -ENOENT with what to do. */
+int bench_open_results(struct ofbc_context *ctx, struct results **ret, struct ofbc_error *err);
+/* By UUID, unique prefix, label, or "last". */
+int bench_find_run(struct results *results, const char *spec, size_t len, struct bench_run *ret,
+                   struct ofbc_error *err);

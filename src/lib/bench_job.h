@@ -44,6 +44,7 @@ struct bench_job {
 	uint64_t began_ns;
 	ofbc_bench_told *told;
 	void *data;
+	struct job_sensors *sensors; /* NULL: none */
 };
 
 /* Entries, places and cells of a request. */
@@ -57,5 +58,13 @@ int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verd
                  const char *reason, struct ofbc_error *err);
 /* The value of the first metric of a trial, if it is good. */
 int job_take_first(struct bench_live *cell, const struct bench_trial *t);
+/* Of what the runner itself measures; "" not one of these. */
+const char *job_unit(const char *metric);
+/* What is read beside the trials. */
+int job_sensors_open(struct bench_job *job, struct ofbc_error *err);
+void job_sensors_close(struct bench_job *job);
+struct trial_watch job_sensors_watch(struct bench_job *job);
+int job_sensors_read(struct bench_job *job, struct bench_trial *t); /* adds its figures to the last trial */
+const char *job_sensors_note(const struct bench_job *job);          /* why there is no energy; "" there is */
 void job_done(struct bench_job *job);
 #define _cleanup_job_ __attribute__((cleanup(job_done)))

@@ -165,6 +165,7 @@ static int place_on(struct inventory *inv, const struct ofbc_partition *p, struc
 	int r = partition_env(inv, p, false, &ret->env, err);
 
 	text_copy(ret->name, sizeof(ret->name), p->name[0] ? p->name : p->uuid);
+	text_copy(ret->gpu, sizeof(ret->gpu), p->gpu);
 	/* the groups and processors of an emulated host are not on this machine */
 	if (r < 0 || inv->ctx->platform->emulated)
 		return r;
@@ -303,6 +304,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 
 void job_done(struct bench_job *job)
 {
+	job_sensors_close(job);
 	for (size_t i = 0; job->entries && i < job->n_entries; i++) {
 		pair_list_done(&job->entries[i].parameters);
 		definition_free(job->entries[i].d);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/parse.h"
+#include "bench/exchange.h"
 #include "bench/stats.h"
 #include "lib/bench_job.h"
 #include "platform/files.h"
@@ -30,47 +31,6 @@ static const struct bench_metric *metric_of(const struct bench_definition *d, co
 	return NULL;
 }
 
-/* Values of one metric over the good trials; names in the order in which they came. */
-static int summarise_metric(const struct bench_live *cell, const struct bench_cell_data *data,
-                            const char *metric, uint64_t seed, struct bench_summary_list *ret)
-{
-	const struct bench_metric *m = metric_of(cell->entry->d, metric);
-	_cleanup_free_ double *v = malloc((data->trials.n + 1) * sizeof(*v));
-	struct bench_summary *s;
-	struct summary all;
-	size_t n = 0;
-	int r;
-
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; i < data->trials.n; i++) {
-		const struct bench_trial *t = &data->trials.v[i];
-
-		for (size_t k = 0; t->verdict == BENCH_OK && k < t->n_values; k++) {
-			if (t->values[k].instance == -1 && strcmp(t->values[k].metric, metric) == 0)
-				v[n++] = t->values[k].value;
-		}
-	}
-	r = n ? stats_summary(v, n, seed, &all) : -ENODATA;
-	if (r < 0)
-		return r == -ENODATA ? 0 : r;
-	s = bench_summary_add(ret, metric);
-	if (!s)
-		return -ENOMEM;
-	text_copy(s->unit, sizeof(s->unit), m ? m->unit : "");
-	s->has_direction = m && m->has_direction;
-	s->higher_is_better = m && m->higher_is_better;
-	s->trials = n;
-	s->flagged = all.n_flagged;
-	s->median = all.median;
-	s->low = all.interval.low;
-	s->high = all.interval.high;
-	s->min = all.min;
-	s->max = all.max;
-	s->deviation = all.deviation;
-	return 0;
-}
-
 static bool is_known(const struct bench_summary_list *l, const char *metric)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -80,28 +40,45 @@ static bool is_known(const struct bench_summary_list *l, const char *metric)
 	return false;
 }
 
+/* The names of its metrics, in the order in which they came, with what the definition says of them. */
+static int name_metrics(const struct bench_live *cell, struct bench_cell_data *data)
+{
+	for (size_t i = 0; i < data->trials.n; i++) {
+		const struct bench_trial *t = &data->trials.v[i];
+
+		for (size_t k = 0; t->verdict == BENCH_OK && k < t->n_values; k++) {
+			const struct bench_metric *m = metric_of(cell->entry->d, t->values[k].metric);
+			struct bench_summary *s;
+
+			if (t->values[k].instance != -1 || is_known(&data->summaries, t->values[k].metric))
+				continue;
+			s = bench_summary_add(&data->summaries, t->values[k].metric);
+			if (!s)
+				return -ENOMEM;
+			text_copy(s->unit, sizeof(s->unit), m ? m->unit : job_unit(s->metric));
+			s->has_direction = m && m->has_direction;
+			s->higher_is_better = m && m->higher_is_better;
+		}
+	}
+	return 0;
+}
+
 int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
                  const char *reason, struct ofbc_error *err)
 {
 	_cleanup_cell_data_ struct bench_cell_data data = {0};
-	struct bench_summary_list all = {0};
 	int r = results_load_cell(job->results, job->run.id, cell->c.number, &data, err);
 
-	for (size_t i = 0; r == 0 && i < data.trials.n; i++) {
-		const struct bench_trial *t = &data.trials.v[i];
-
-		for (size_t k = 0; r == 0 && k < t->n_values; k++) {
-			if (t->values[k].instance == -1 && !is_known(&all, t->values[k].metric))
-				r = summarise_metric(cell, &data, t->values[k].metric, job->run.seed, &all);
-		}
-	}
+	if (r == 0)
+		r = name_metrics(cell, &data);
+	if (r == 0)
+		r = cell_summarise(&data, job->run.seed, err);
 	cell->is_over = true;
 	cell->c.verdict = verdict;
 	free(cell->c.reason);
 	cell->c.reason = reason && reason[0] ? strdup(reason) : NULL;
 	if (r == 0)
-		r = results_set_verdict(job->results, &cell->c, all.v, all.n, err);
-	bench_summary_list_done(&all);
+		r = results_set_verdict(job->results, &cell->c, data.summaries.v, data.summaries.n, err);
 	return r;
 }
 
@@ -205,6 +182,7 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 		.seed = job->run.seed + number,
 		.min_window_s = job->rq.window_s,
 		.min_iterations = 10,
+		.watch = job_sensors_watch(job),
 	};
 	uint64_t start = job->ctx->platform->ops->now_ns(job->ctx->platform);
 	int r;
@@ -212,6 +190,8 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 	ret->number = number;
 	ret->block = job->block;
 	r = trial_run(job->ctx->platform, &rq, ret, err);
+	if (r == 0)
+		r = job_sensors_read(job, ret);
 	cell->seconds = (double)(job->ctx->platform->ops->now_ns(job->ctx->platform) - start) / 1e9;
 	return r;
 }
@@ -366,6 +346,9 @@ int job_measure(struct bench_job *job, struct ofbc_error *err)
 
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot make a directory for the outputs");
+	r = job_sensors_open(job, err);
+	if (r < 0)
+		return r;
 	job->began_ns = job->ctx->platform->ops->now_ns(job->ctx->platform);
 	do {
 		r = one_block(job, err);

@@ -31,7 +31,7 @@ struct bench_run {
 	char id[37];                          /* UUID */
 	int64_t started_unix_s, ended_unix_s; /* 0: not yet */
 	char host[64];
-	char platform[32]; /* bare-metal, kvm, vmware, hyper-v, xen, container ... */
+	char platform[48]; /* bare-metal, kvm, vmware, hyper-v, xen, container ... */
 	char emulated[64]; /* name of the emulated host; "" real */
 	char label[64];    /* the user's */
 	char program[64];  /* version that measured */
@@ -91,7 +91,7 @@ struct bench_summary {
 	size_t flagged;           /* outliers, which are kept */
 	double median, low, high; /* 95 % interval */
 	double min, max, deviation;
-	char platform[32];
+	char platform[48];
 	char emulated[64];
 	int64_t started_unix_s;
 };

@@ -60,6 +60,13 @@ bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+int64_t file_time_s(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+}
+
 bool program_is_there(const char *name)
 {
 	const char *path = getenv("PATH");

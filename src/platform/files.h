@@ -15,6 +15,7 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len);
 int file_read_end(const char *path, char *buf, size_t size);
 bool file_is_there(const char *path);
 bool is_directory(const char *path);
+int64_t file_time_s(const char *path); /* of its last change, since 1970; 0 unknown */
 /* Where a program is found in PATH, or that a path with '/' can be executed. */
 bool program_is_there(const char *name);
 /* PATH with one directory before it; free() it. */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is read beside the trials of a run: energy between edges of the counters, power, temperature and what
+ * limited the clocks. Of whole boards and packages; nothing measures them for a partition.
+ */
+#include "bench/sensor.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "bench/energy.h"
+#include "bench/sampler.h"
+#include "lib/bench_job.h"
+
+struct job_sensors {
+	struct sensor_set *set;
+	struct sampler *sampler;
+	struct energy_counter before[ENERGY_COUNTERS_MAX], after[ENERGY_COUNTERS_MAX];
+	struct energy_traits traits[ENERGY_COUNTERS_MAX];
+	size_t n_counters;
+	char note[192]; /* why there is no energy */
+};
+
+const char *job_unit(const char *metric)
+{
+	static const struct {
+		const char *metric, *unit;
+	} units[] = {
+		{"board power", "W"}, {"board temperature", "Cel"}, {"board clock", "MHz"}, {"energy", "J"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(units[i].metric, metric) == 0)
+			return units[i].unit;
+	}
+	return "";
+}
+
+void job_sensors_close(struct bench_job *job)
+{
+	if (!job->sensors)
+		return;
+	sampler_free(job->sensors->sampler);
+	sensor_set_free(job->sensors->set);
+	free(job->sensors);
+	job->sensors = NULL;
+}
+
+/* Boards that the instances are on; without partitions all of them, if a benchmark wants a GPU. */
+static int add_boards(struct bench_job *job, struct job_sensors *s, struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	bool wants = false;
+	int r = 0;
+
+	for (size_t i = 0; i < job->n_entries; i++) {
+		const struct bench_needs *n = &job->entries[i].d->needs;
+
+		wants |= n->gpu || n->vendor[0] || n->gpu_memory_bytes;
+	}
+	for (unsigned i = 0; r >= 0 && i < job->instances; i++) {
+		bool is_known = !strchr(job->places[i].gpu, ':');
+
+		for (unsigned k = 0; k < i; k++)
+			is_known |= strcmp(job->places[k].gpu, job->places[i].gpu) == 0;
+		if (!is_known)
+			r = sensor_add_gpu(s->set, job->places[i].gpu, 0, err);
+	}
+	if (r < 0 || !wants || job->rq.n_partitions)
+		return r < 0 ? r : 0;
+	r = inventory_load(job->ctx, 0, NULL, NULL, &inv, err);
+	for (size_t i = 0; r >= 0 && i < inv.gpus.n; i++)
+		r = strchr(inv.gpus.v[i].id, ':') ? sensor_add_gpu(s->set, inv.gpus.v[i].id, 0, err) : 0;
+	return r < 0 ? r : 0;
+}
+
+/* Counters of the boards; of the processors when there are no boards. A processor's package beside a board is
+ * another sum. */
+static void add_counters(struct job_sensors *s)
+{
+	static const struct energy_test_options quick = {0};
+	bool has_board = false;
+
+	for (size_t i = 0; i < sensor_count(s->set); i++)
+		has_board |= strncmp(sensor_at(s->set, i)->device, "cpu:", 4) != 0;
+	for (size_t i = 0; i < sensor_count(s->set) && s->n_counters < ENERGY_COUNTERS_MAX; i++) {
+		const struct sensor *sensor = sensor_at(s->set, i);
+		struct energy_traits *t = &s->traits[s->n_counters];
+		bool is_board = strncmp(sensor->device, "cpu:", 4) != 0;
+
+		if (sensor->quantity != SENSOR_ENERGY || is_board != has_board)
+			continue;
+		if (energy_test(s->set, i, &quick, t) < 0 || !t->is_usable) {
+			snprintf(s->note, sizeof(s->note), "the energy counter of %s: %s", sensor->device,
+			         t->reason);
+			continue;
+		}
+		s->before[s->n_counters] = s->after[s->n_counters] =
+			(struct energy_counter){.sensor = i, .traits = t};
+		s->n_counters++;
+	}
+	if (!s->n_counters && !s->note[0])
+		snprintf(s->note, sizeof(s->note), "no energy counter here%s%s",
+		         sensor_notes(s->set)->n ? ": " : "",
+		         sensor_notes(s->set)->n ? sensor_notes(s->set)->v[0] : "");
+}
+
+int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
+{
+	struct job_sensors *s = calloc(1, sizeof(*s));
+	int r = s ? sensor_set_new(job->ctx->platform, &s->set) : -ENOMEM;
+
+	job->sensors = s;
+	if (r == 0)
+		r = add_boards(job, s, err);
+	if (r >= 0)
+		r = sensor_add_cpu(s->set);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0; /* a board without sensors can be measured all the same */
+	add_counters(s);
+	return sampler_new(s->set, &(struct sampler_options){0}, &s->sampler);
+}
+
+const char *job_sensors_note(const struct bench_job *job)
+{
+	return job->sensors ? job->sensors->note : "";
+}
+
+/* --- around a trial --- */
+
+static void begin(void *data)
+{
+	struct job_sensors *s = data;
+
+	if (s->n_counters)
+		energy_edges_take(s->set, s->before, s->n_counters);
+	if (s->sampler)
+		sampler_begin(s->sampler, SAMPLER_WINDOW);
+}
+
+static void end(void *data)
+{
+	struct job_sensors *s = data;
+
+	if (s->sampler)
+		sampler_end(s->sampler);
+	if (s->n_counters)
+		energy_edges_take(s->set, s->after, s->n_counters);
+}
+
+static uint64_t due(void *data)
+{
+	const struct job_sensors *s = data;
+
+	return s->sampler ? sampler_due_ns(s->sampler) : 0;
+}
+
+static void step(void *data)
+{
+	struct job_sensors *s = data;
+
+	if (s->sampler)
+		(void)sampler_step(s->sampler);
+}
+
+struct trial_watch job_sensors_watch(struct bench_job *job)
+{
+	if (!job->sensors || !job->sensors->sampler)
+		return (struct trial_watch){0};
+	return (struct trial_watch){
+		.begin = begin, .end = end, .due_ns = due, .step = step, .data = job->sensors};
+}
+
+/* The sum of all boards, or why there is none. */
+static void add_energy(const struct job_sensors *s, struct bench_trial *t)
+{
+	double j = 0, squares = 0;
+
+	for (size_t i = 0; i < s->n_counters; i++) {
+		struct energy e;
+
+		energy_window(&s->before[i].edge, &s->after[i].edge, &s->traits[i],
+		              sensor_at(s->set, s->before[i].sensor)->source, &e);
+		if (e.source == ENERGY_NONE)
+			return; /* too short for its ticks, or it stood still: unknown stays unknown */
+		j += e.j;
+		squares += e.u_j * e.u_j;
+		text_copy(t->energy_source, sizeof(t->energy_source), e.label);
+	}
+	if (!s->n_counters)
+		return;
+	t->energy_j = j;
+	t->energy_u = sqrt(squares);
+}
+
+static int add_gauge(const struct job_sensors *s, enum sensor_quantity quantity, const char *metric,
+                     double scale, struct bench_trial *t)
+{
+	double sum = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < sensor_count(s->set); i++) {
+		struct sampler_figures f;
+
+		if (sensor_at(s->set, i)->quantity != quantity ||
+		    strncmp(sensor_at(s->set, i)->device, "cpu:", 4) == 0)
+			continue;
+		f = sampler_figures(s->sampler, SAMPLER_WINDOW, i);
+		n += f.n > 0;
+		sum += f.n ? f.mean : 0;
+	}
+	/* power of all boards together; the others are means */
+	return !n || bench_value_add(t, metric, -1,
+	                             scale * (quantity == SENSOR_POWER ? sum : sum / (double)n))
+	               ? 0
+	               : -ENOMEM;
+}
+
+static bool was_too_hot(const struct job_sensors *s)
+{
+	for (size_t i = 0; i < sensor_count(s->set); i++) {
+		if (sensor_at(s->set, i)->quantity == SENSOR_THROTTLE &&
+		    sampler_figures(s->sampler, SAMPLER_WINDOW, i).n_thermal)
+			return true;
+	}
+	return false;
+}
+
+int job_sensors_read(struct bench_job *job, struct bench_trial *t)
+{
+	const struct job_sensors *s = job->sensors;
+	int r = 0;
+
+	if (!s || !s->sampler || t->verdict != BENCH_OK)
+		return 0;
+	add_energy(s, t);
+	if (!isnan(t->energy_j) && !bench_value_add(t, "energy", -1, t->energy_j))
+		r = -ENOMEM;
+	if (r == 0)
+		r = add_gauge(s, SENSOR_POWER, "board power", 1e-3, t);
+	if (r == 0)
+		r = add_gauge(s, SENSOR_TEMPERATURE, "board temperature", 1e-3, t);
+	if (r == 0 && was_too_hot(s)) {
+		t->verdict = BENCH_THROTTLED;
+		free(t->reason);
+		t->reason = strdup("a board was slowed down by its temperature");
+	}
+	return r;
+}
