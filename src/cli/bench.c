@@ -307,7 +307,81 @@ static int run_compare(struct cli *c)
 	return gate(c, l);
 }
 
+/* --- exchange --- */
+
+static int run_export(struct cli *c)
+{
+	const char *directory = cli_option(c, "directory"), *format = cli_option(c, "format");
+	unsigned flags = (format && strcmp(format, "csv") == 0 ? OFBC_EXPORT_CSV : 0) |
+	                 (cli_option(c, "keep-names") ? OFBC_EXPORT_NAMES : 0);
+	_cleanup_free_ char *text = NULL;
+	struct ofbc_error err = {0};
+
+	if (directory && (c->n_args != 1 || format)) {
+		error_set(&err, EINVAL, OFBC_REASON_USAGE,
+		          "--directory takes one run, and has a format of its own");
+		error_hint(&err, "openforbc bench export RUN --directory %s", directory);
+		return cli_fail(c, &err);
+	}
+	if (directory)
+		return ofbc_bench_export_directory(c->ctx, c->args[0], directory, flags, &err) < 0
+		               ? cli_fail(c, &err)
+		               : 0;
+	if (ofbc_bench_export(c->ctx, c->args, (size_t)c->n_args, flags, &text, &err) < 0)
+		return cli_fail(c, &err);
+	fputs(text, stdout);
+	return 0;
+}
+
+static int run_import(struct cli *c)
+{
+	struct ofbc_bench_imported all = {0};
+	struct ofbc_error err = {0};
+
+	for (int i = 0; i < c->n_args; i++) {
+		struct ofbc_bench_imported one;
+
+		if (ofbc_bench_import(c->ctx, c->args[i], cli_option(c, "platform"), &one, &err) < 0)
+			return cli_fail(c, &err);
+		all.runs += one.runs;
+		all.cells += one.cells;
+		all.trials += one.trials;
+		all.present += one.present;
+	}
+	if (c->is_json) {
+		struct json *doc = cli_object(c, "bench-import");
+
+		json_set_u64(doc, "runs", all.runs);
+		json_set_u64(doc, "cells", all.cells);
+		json_set_u64(doc, "trials", all.trials);
+		json_set_u64(doc, "present", all.present);
+		return cli_print_json(c, doc);
+	}
+	printf("%zu runs, %zu cells, %zu trials are new; %zu trials were there already\n", all.runs,
+	       all.cells, all.trials, all.present);
+	return 0;
+}
+
 /* --- tables --- */
+
+static const char *const export_formats[] = {"lines", "csv", NULL};
+
+static const struct option export_options[] = {
+	{.name = "format",
+         .argument = "FORMAT",
+         .help = "lines (JSON, a run, cell or trial a line; default) or csv",
+         .values = export_formats},
+	{.name = "directory", .argument = "DIR", .help = "one run as files with a manifest of hashes"},
+	{.name = "keep-names", .help = "names of hosts and users and serial numbers as they are"},
+	{.name = NULL},
+};
+
+static const struct option import_options[] = {
+	{.name = "platform",
+         .argument = "PLATFORM",
+         .help = "where another program's file was measured: kvm, vmware, bare-metal ..."},
+	{.name = NULL},
+};
 
 static const struct option run_options[] = {
 	{.name = "preset", .argument = "NAME", .help = "of the benchmark; default: its own default"},
@@ -395,5 +469,20 @@ const struct command bench_commands[] = {
          .min_args = 2,
          .max_args = 2,
          .run = run_compare},
+	{.noun = "bench",
+         .verb = "export",
+         .args = "[RUN...]",
+         .summary = "results as text, for another machine",
+         .options = export_options,
+         .max_args = -1,
+         .run = run_export},
+	{.noun = "bench",
+         .verb = "import",
+         .args = "FILE...",
+         .summary = "results of another machine or program",
+         .options = import_options,
+         .min_args = 1,
+         .max_args = -1,
+         .run = run_import},
 	{.noun = NULL},
 };

@@ -45,7 +45,7 @@ static int load_named(struct results *results, const char *const *runs, size_t n
 static int load_all(struct results *results, struct bench_archive *ret, struct ofbc_error *err)
 {
 	struct bench_run_list all = {0};
-	int r = results_runs(results, NULL, &all, err);
+	int r = results_runs(results, &(struct results_filter){0}, &all, err);
 
 	for (size_t i = 0; r == 0 && i < all.n; i++)
 		r = add_run(results, all.v[i].id, ret, err);

@@ -188,11 +188,11 @@ static int take_over(struct bench_job *job, struct bench_live *cell, struct ofbc
 		return changed(&data.cell, err);
 	cell->is_over = data.cell.verdict != BENCH_PLANNED;
 	cell->c.verdict = data.cell.verdict;
-	for (size_t i = 0; r == 0 && i < data.trials.n; i++) {
-		cell->trials = data.trials.v[i].number + 1;
-		cell->failures = data.trials.v[i].verdict == BENCH_OK ? 0 : cell->failures + 1;
-		r = job_take_first(cell, &data.trials.v[i]);
-	}
+	for (size_t i = 0; r == 0 && i < data.trials.n; i++)
+		r = job_count(cell, &data.trials.v[i]);
+	/* it may have been enough, and only the verdict is missing */
+	if (r == 0 && !cell->is_over && data.trials.n)
+		r = job_judge(job, cell, &data.trials.v[data.trials.n - 1], err);
 	return r;
 }
 
@@ -200,7 +200,7 @@ static int take_over(struct bench_job *job, struct bench_live *cell, struct ofbc
 static int last_open(struct results *results, char id[37], struct ofbc_error *err)
 {
 	struct bench_run_list runs = {0};
-	int r = results_runs(results, NULL, &runs, err), found = -ENOENT;
+	int r = results_runs(results, &(struct results_filter){0}, &runs, err), found = -ENOENT;
 
 	for (size_t i = 0; r == 0 && found < 0 && i < runs.n; i++) {
 		if (!runs.v[i].ended_unix_s && !runs.v[i].origin[0]) {
@@ -227,7 +227,7 @@ int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told
 	if (r == 0)
 		r = run ? 0 : last_open(job.results, id, err);
 	if (r == 0)
-		r = results_find_run(job.results, run ? run : id, &job.run, err);
+		r = bench_find_run(job.results, run ? run : id, strlen(run ? run : id), &job.run, err);
 	if (r < 0)
 		return r;
 	memcpy(ret_run, job.run.id, sizeof(job.run.id));

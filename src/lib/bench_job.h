@@ -56,8 +56,10 @@ int job_measure(struct bench_job *job, struct ofbc_error *err);
 /* Summaries and verdict of one cell, into the store. */
 int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
                  const char *reason, struct ofbc_error *err);
-/* The value of the first metric of a trial, if it is good. */
-int job_take_first(struct bench_live *cell, const struct bench_trial *t);
+/* One more trial of the cell, and its first metric if it is good. */
+int job_count(struct bench_live *cell, const struct bench_trial *t);
+/* Over, or not yet: by what its trials say; the last one is t. */
+int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t, struct ofbc_error *err);
 /* Of what the runner itself measures; "" not one of these. */
 const char *job_unit(const char *metric);
 /* What is read beside the trials. */

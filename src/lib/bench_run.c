@@ -92,9 +92,12 @@ static bool is_precise(const struct bench_job *job, const struct bench_live *cel
 	       s.interval.high - s.interval.low <= 2 * job->rq.precision * fabs(s.median);
 }
 
-int job_take_first(struct bench_live *cell, const struct bench_trial *t)
+int job_count(struct bench_live *cell, const struct bench_trial *t)
 {
 	const char *metric = cell->entry->d->metrics.n ? cell->entry->d->metrics.v[0].name : "";
+
+	cell->trials = t->number + 1;
+	cell->failures = t->verdict == BENCH_OK ? 0 : cell->failures + 1;
 
 	for (size_t k = 0; t->verdict == BENCH_OK && k < t->n_values; k++) {
 		if (t->values[k].instance != -1 || (metric[0] && strcmp(t->values[k].metric, metric) != 0))
@@ -114,13 +117,11 @@ int job_take_first(struct bench_live *cell, const struct bench_trial *t)
 	return 0;
 }
 
-/* Over, or not yet: by what its trials say. */
-static int judge_cell(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t,
-                      struct ofbc_error *err)
+int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t,
+              struct ofbc_error *err)
 {
 	char reason[128];
 
-	cell->failures = t->verdict == BENCH_OK ? 0 : cell->failures + 1;
 	if (cell->failures >= FAILURES_MAX || (t->verdict != BENCH_OK && cell->trials >= job->rq.max_trials))
 		return job_conclude(job, cell, t->verdict, t->reason, err);
 	if (is_precise(job, cell))
@@ -214,11 +215,10 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 	}
 	r = results_add_trial(job->results, job->run.id, cell->c.number, &t, err);
 	if (r >= 0) {
-		cell->trials++;
-		r = job_take_first(cell, &t);
+		r = job_count(cell, &t);
 	}
 	if (r == 0)
-		r = judge_cell(job, cell, &t, err);
+		r = job_judge(job, cell, &t, err);
 	if (r == 0)
 		tell(job, cell, &t);
 	bench_trial_done(&t);
@@ -342,7 +342,7 @@ static void clean_up(struct bench_job *job)
 
 int job_measure(struct bench_job *job, struct ofbc_error *err)
 {
-	int r = scratch_new(job->scratch, sizeof(job->scratch));
+	int r = scratch_new(job->run.id, job->scratch, sizeof(job->scratch));
 
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot make a directory for the outputs");

@@ -24,8 +24,8 @@ char *path_with(const char *directory);
 int path_real(const char *path, char **ret);
 /* Names in a directory, sorted; dot entries are left out. */
 int directory_list(const char *path, struct strv *ret);
-/* A new one below TMPDIR or /tmp. */
-int scratch_new(char *buf, size_t size);
+/* One of ours below TMPDIR or /tmp; it may be there already, from a process that was killed. */
+int scratch_new(const char *name, char *buf, size_t size);
 /* With everything in it. */
 void scratch_remove(const char *path);
 bool is_root(void);
