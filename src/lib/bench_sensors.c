@@ -78,21 +78,26 @@ static int add_boards(struct bench_job *job, struct job_sensors *s, struct ofbc_
 	return r < 0 ? r : 0;
 }
 
+static bool has_board(const struct job_sensors *s)
+{
+	for (size_t i = 0; i < sensor_count(s->set); i++) {
+		if (strncmp(sensor_at(s->set, i)->device, "cpu:", 4) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* Counters of the boards; of the processors when there are no boards. A processor's package beside a board is
  * another sum. */
 static void add_counters(struct job_sensors *s)
 {
 	static const struct energy_test_options quick = {0};
-	bool has_board = false;
-
-	for (size_t i = 0; i < sensor_count(s->set); i++)
-		has_board |= strncmp(sensor_at(s->set, i)->device, "cpu:", 4) != 0;
 	for (size_t i = 0; i < sensor_count(s->set) && s->n_counters < ENERGY_COUNTERS_MAX; i++) {
 		const struct sensor *sensor = sensor_at(s->set, i);
 		struct energy_traits *t = &s->traits[s->n_counters];
 		bool is_board = strncmp(sensor->device, "cpu:", 4) != 0;
 
-		if (sensor->quantity != SENSOR_ENERGY || is_board != has_board)
+		if (sensor->quantity != SENSOR_ENERGY || is_board != has_board(s))
 			continue;
 		if (energy_test(s->set, i, &quick, t) < 0 || !t->is_usable) {
 			snprintf(s->note, sizeof(s->note), "the energy counter of %s: %s", sensor->device,
@@ -122,6 +127,9 @@ int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0; /* a board without sensors can be measured all the same */
 	add_counters(s);
+	/* without a board or a counter there is nothing that the trials would be asked for */
+	if (!has_board(s) && !s->n_counters)
+		return 0;
 	return sampler_new(s->set, &(struct sampler_options){0}, &s->sampler);
 }
 

@@ -63,12 +63,14 @@ int instances_new(unsigned max, struct instance_set **ret)
 	set->polls = calloc(2 * (size_t)max, sizeof(*set->polls));
 	set->max = max;
 	set->gate_read = set->gate_write = -1;
-	if (!set->v || !set->polls || pipe2(gate, O_CLOEXEC) < 0) {
+	if (!set->v || !set->polls || (max > 1 && pipe2(gate, O_CLOEXEC) < 0)) {
 		instances_free(set);
 		return -ENOMEM;
 	}
-	set->gate_read = gate[0];
-	set->gate_write = gate[1];
+	if (max > 1) {
+		set->gate_read = gate[0];
+		set->gate_write = gate[1];
+	}
 	prctl(PR_GET_CHILD_SUBREAPER, &was);
 	set->was_subreaper = was;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -116,20 +118,34 @@ static int prepare_child(const struct child *c)
 	return c->protocol >= 0 && dup2(c->protocol, PROTOCOL_FD) < 0 ? -errno : 0;
 }
 
+/* A single instance has nobody to wait for: it is started as it is added, and shares our memory until it
+ * executes its program, which spares the copying of page tables. So only system calls are allowed here. */
 static void __attribute__((noreturn)) run_child(const struct child *c)
 {
 	/* out of the way of the number that the program is promised */
-	int gate = fcntl(c->gate, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1),
-	    error = fcntl(c->error, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1), r;
+	int gate = c->gate < 0 ? -1 : fcntl(c->gate, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1);
+	int error = fcntl(c->error, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1), r;
 
-	close(c->gate_write);
-	close(c->gate);
+	if (c->gate >= 0) {
+		close(c->gate_write);
+		close(c->gate);
+	}
 	close(c->error);
-	r = gate < 0 || error < 0 ? -EMFILE : prepare_child(c);
+	r = error < 0 ? -EMFILE : prepare_child(c);
 	if (r < 0)
 		exec_fail(error, -r);
-	wait_for_gate(gate);
+	if (gate >= 0)
+		wait_for_gate(gate);
 	exec_child(c->rq->program.argv, c->env, error);
+}
+
+static __attribute__((noinline)) pid_t fork_child(const struct child *c)
+{
+	pid_t pid = c->gate < 0 ? vfork() : fork();
+
+	if (pid == 0)
+		run_child(c);
+	return pid;
 }
 
 static int open_out(const char *path)
@@ -171,11 +187,11 @@ static int start(struct instance_set *set, const struct instance_request *rq, st
 	c.protocol = theirs;
 	c.out = out;
 	c.cgroup = cgroup;
-	in->pid = fork();
+	if (c.gate < 0)
+		set->released_ns = monotonic_ns();
+	in->pid = fork_child(&c);
 	if (in->pid < 0)
 		return -errno;
-	if (in->pid == 0)
-		run_child(&c);
 	(void)setpgid(in->pid, in->pid); /* whoever of us is first */
 	in->pid_fd = (int)syscall(SYS_pidfd_open, in->pid, 0);
 	in->error = steal_fd(&err_r);
@@ -223,9 +239,11 @@ int instances_add(struct instance_set *set, const struct instance_request *rq, s
 
 int instances_release(struct instance_set *set, uint64_t *ret_ns, struct ofbc_error *err)
 {
-	close(steal_fd(&set->gate_read));
-	set->released_ns = monotonic_ns();
-	close(steal_fd(&set->gate_write));
+	if (set->gate_read >= 0) {
+		close(steal_fd(&set->gate_read));
+		set->released_ns = monotonic_ns();
+		close(steal_fd(&set->gate_write));
+	}
 	*ret_ns = set->released_ns;
 	for (unsigned i = 0; i < set->n; i++) {
 		struct instance *in = &set->v[i];

@@ -44,6 +44,7 @@ struct instance_event {
 
 struct instance_set;
 
+/* A set of one has no gate: its instance starts when it is added. */
 int instances_new(unsigned max, struct instance_set **ret);
 /* Ends what is left: SIGTERM, SIGKILL after grace_ms; also what left its group. NULL is fine. */
 void instances_free(struct instance_set *set);

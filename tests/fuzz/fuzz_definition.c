@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Definitions of benchmarks, ours and OpenForBC-Benchmark's: no crash, errors carry a message, and what was
+ * read can be expanded. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "bench/definition.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void expand(const struct bench_definition *d)
+{
+	struct pair_list base = {0};
+	struct combination_list all = {0};
+	struct ofbc_error err = {0};
+
+	for (size_t i = 0; i < d->parameters.n; i++)
+		require(pair_set(&base, d->parameters.v[i].name, d->parameters.v[i].value) == 0);
+	if (definition_combinations(d, &base, &all, &err) == 0) {
+		for (size_t i = 0; i < all.n; i++)
+			require(all.v[i].n == d->parameters.n);
+	} else {
+		require(err.message[0]);
+	}
+	combination_list_done(&all);
+	pair_list_done(&base);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_definition_ struct bench_definition *ours = NULL, *theirs = NULL;
+	const struct o4bc_file file = {"presets/a.json", (const char *)data, size};
+	struct ofbc_error err = {0};
+
+	if (definition_parse((const char *)data, size, "fuzz", &ours, &err) < 0)
+		require(!ours && err.code > 0 && err.message[0]);
+	else
+		expand(ours);
+	err = (struct ofbc_error){0};
+	if (definition_parse_o4bc(&file, &file, 1, &theirs, &err) < 0)
+		require(!theirs && err.code > 0 && err.message[0]);
+	return 0;
+}
