@@ -59,7 +59,8 @@ int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verd
 /* One more trial of the cell, and its first metric if it is good. */
 int job_count(struct bench_live *cell, const struct bench_trial *t);
 /* Over, or not yet: by what its trials say; the last one is t. */
-int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t, struct ofbc_error *err);
+int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t,
+              struct ofbc_error *err);
 /* Of what the runner itself measures; "" not one of these. */
 const char *job_unit(const char *metric);
 /* What is read beside the trials. */
