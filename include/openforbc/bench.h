@@ -91,6 +91,8 @@ struct ofbc_bench_request {
 	uint64_t seed;       /* of the order; 0: drawn */
 	const char *label;   /* for finding it again */
 	bool setup_again;    /* also when it was done already */
+	const char *sweep;   /* layout file: each of its layouts, and the machine without partitions */
+	bool may_reset;      /* of a sweep: a mode may be changed by a reset of the GPU */
 };
 
 /**

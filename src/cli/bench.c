@@ -210,11 +210,14 @@ static void catch_ends(void)
 	catch_signals(signals, ARRAY_SIZE(signals));
 }
 
-static int run_run(struct cli *c)
+/* bench run BENCHMARK... [--sweep FILE], bench sweep FILE BENCHMARK... */
+static int run_with(struct cli *c, const char *sweep, int first)
 {
 	const char *parameters[64], *partitions[CLI_MAX_ARGS];
-	struct ofbc_bench_request rq = {.benchmarks = c->args,
-	                                .n_benchmarks = (size_t)c->n_args,
+	struct ofbc_bench_request rq = {.benchmarks = c->args + first,
+	                                .n_benchmarks = (size_t)(c->n_args - first),
+	                                .sweep = sweep,
+	                                .may_reset = cli_option(c, "reset") != NULL,
 	                                .preset = cli_option(c, "preset"),
 	                                .parameters = parameters,
 	                                .partitions = partitions,
@@ -232,6 +235,16 @@ static int run_run(struct cli *c)
 	catch_ends();
 	r = ofbc_bench_run(c->ctx, &rq, told, &t, run, &err);
 	return end_of_run(c, r, run, &err);
+}
+
+static int run_run(struct cli *c)
+{
+	return run_with(c, cli_option(c, "sweep"), 0);
+}
+
+static int run_sweep(struct cli *c)
+{
+	return run_with(c, c->args[0], 1);
 }
 
 static int run_resume(struct cli *c)
@@ -399,6 +412,23 @@ static const struct option run_options[] = {
 	{.name = "seed", .argument = "N", .help = "of the random order"},
 	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
 	{.name = "setup", .help = "do the setup again"},
+	{.name = "sweep", .argument = "FILE", .help = "on every layout of the file, and without partitions"},
+	{.name = "reset", .help = "of a sweep: a mode may be changed by a reset of the GPU"},
+	{.name = NULL},
+};
+
+static const struct option sweep_options[] = {
+	{.name = "preset", .argument = "NAME", .help = "of the benchmark; default: its own default"},
+	{.name = "set", .argument = "NAME=VALUE", .help = "a parameter (several times)"},
+	{.name = "trials", .argument = "N", .help = "at least (5)"},
+	{.name = "max-trials", .argument = "N", .help = "at most (30)"},
+	{.name = "precision", .argument = "PERCENT", .help = "end when the interval is within +- that (2)"},
+	{.name = "budget", .argument = "SECONDS", .help = "end after that time"},
+	{.name = "window", .argument = "SECONDS", .help = "how long programs iterate that can be told (5)"},
+	{.name = "seed", .argument = "N", .help = "of the random order"},
+	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
+	{.name = "setup", .help = "do the setup again"},
+	{.name = "reset", .help = "a mode may be changed by a reset of the GPU"},
 	{.name = NULL},
 };
 
@@ -441,6 +471,14 @@ const struct command bench_commands[] = {
          .min_args = 1,
          .max_args = -1,
          .run = run_run},
+	{.noun = "bench",
+         .verb = "sweep",
+         .args = "LAYOUTS BENCHMARK...",
+         .summary = "measure on every layout of a file, and bring the first state back",
+         .options = sweep_options,
+         .min_args = 2,
+         .max_args = -1,
+         .run = run_sweep},
 	{.noun = "bench",
          .verb = "resume",
          .args = "[RUN]",

@@ -162,6 +162,8 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 		.precision = json_double(json_get(s->doc, "precision"), 0),
 		.budget_s = json_double(json_get(s->doc, "budget_s"), 0),
 		.window_s = json_double(json_get(s->doc, "window_s"), 0),
+		.sweep = json_str(json_get(s->doc, "sweep"), NULL),
+		.may_reset = json_bool(json_get(s->doc, "may_reset"), false),
 	};
 	return 0;
 }
@@ -234,6 +236,10 @@ int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told
 	if (job.run.ended_unix_s)
 		return 1;
 	r = read_request(&job.run, &stored, &job.rq, err);
+	if (r == 0 && job.rq.sweep)
+		job.first_state = strdup(json_str(json_get(stored.doc, "first_state"), ""));
+	if (r == 0 && job.rq.sweep && !job.first_state)
+		r = -ENOMEM;
 	if (r == 0)
 		r = job_prepare(&job, err);
 	for (size_t i = 0; r == 0 && i < job.n_cells; i++)

@@ -14,11 +14,21 @@ struct bench_entry {
 	bool is_ready; /* its setup is done */
 };
 
+/* What is measured together: one state of the machine. */
+struct bench_stage {
+	char name[64]; /* layout, "unpartitioned", "shared", or the partition types */
+	char *layout;  /* text that brings it about; NULL: as the machine is */
+	bool is_named; /* `name` chooses one of several in the text */
+	bool is_whole; /* no partitions */
+	unsigned instances;
+};
+
 /* A cell with what is known so far of its first metric. */
 struct bench_live {
 	struct bench_cell c;
 	const struct bench_entry *entry;
 	struct pair_list parameters;
+	size_t stage;
 	double *first; /* of its trials that are good */
 	size_t n_first, cap_first;
 	unsigned trials, failures;
@@ -35,9 +45,11 @@ struct bench_job {
 	size_t n_entries;
 	struct bench_live *cells;
 	size_t n_cells, cap_cells;
-	struct bench_place *places;
+	struct bench_stage *stages;
+	size_t n_stages, stage;     /* the present one */
+	char *first_state;          /* of a sweep: what it is to come back to */
+	struct bench_place *places; /* of the present stage */
 	unsigned instances;
-	char layout[64];
 	char scratch[256];
 	struct random random;
 	unsigned block;
@@ -49,6 +61,16 @@ struct bench_job {
 
 /* Entries, places and cells of a request. */
 int job_prepare(struct bench_job *job, struct ofbc_error *err);
+/* Stages: the one of a usual run, with its places; or those of a sweep. */
+int job_plan_stage(struct bench_job *job, struct ofbc_error *err);
+int job_plan_sweep(struct bench_job *job, struct ofbc_error *err);
+/* Brings a stage about, and back to the state before the sweep. */
+int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err);
+int job_leave(struct bench_job *job, struct ofbc_error *err);
+/* Places of so many instances on n partitions, or on none; *name: after their types, may be NULL. */
+int job_place(struct bench_job *job, const char *const *partitions, size_t n, unsigned instances,
+              char name[64], struct ofbc_error *err);
+void job_places_free(struct bench_job *job);
 /* The request as JSON, and back. Texts of *ret live as long as *doc. */
 int job_request_print(const struct bench_job *job, char **ret);
 /* Measures until every cell is over. -EINTR. */

@@ -12,11 +12,8 @@
 #include "base/list.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "lib/access.h"
 #include "lib/bench_job.h"
 #include "platform/files.h"
-
-#define INSTANCES_MAX 4096
 
 /* --- parameters --- */
 
@@ -137,11 +134,12 @@ static int add_cell(struct bench_job *job, const struct bench_entry *e, struct p
 	if (c->parameters.n)
 		qsort(c->parameters.v, c->parameters.n, sizeof(*c->parameters.v), by_name);
 	c->c.number = (unsigned)job->n_cells++;
-	c->c.instances = job->instances;
+	c->stage = job->stage;
+	c->c.instances = job->stages[job->stage].instances;
 	text_copy(c->c.run, sizeof(c->c.run), job->run.id);
 	text_copy(c->c.benchmark, sizeof(c->c.benchmark), e->d->name);
 	text_copy(c->c.definition, sizeof(c->c.definition), e->d->hash);
-	text_copy(c->c.layout, sizeof(c->c.layout), job->layout);
+	text_copy(c->c.layout, sizeof(c->c.layout), job->stages[job->stage].name);
 	parameters_text(e, &c->parameters, c->c.parameters, sizeof(c->c.parameters));
 	return 0;
 }
@@ -155,82 +153,6 @@ static int add_cells(struct bench_job *job, const struct bench_entry *e, struct 
 		r = add_cell(job, e, &all.v[i]);
 	combination_list_done(&all);
 	return r;
-}
-
-/* --- places --- */
-
-static int place_on(struct inventory *inv, const struct ofbc_partition *p, struct bench_place *ret,
-                    struct ofbc_error *err)
-{
-	int r = partition_env(inv, p, false, &ret->env, err);
-
-	text_copy(ret->name, sizeof(ret->name), p->name[0] ? p->name : p->uuid);
-	text_copy(ret->gpu, sizeof(ret->gpu), p->gpu);
-	/* the groups and processors of an emulated host are not on this machine */
-	if (r < 0 || inv->ctx->platform->emulated)
-		return r;
-	return partition_confine(inv, p, ret->cgroup, ret->cpus, err);
-}
-
-/* "4x cpu:1c", or "2x mig:1g.18gb + mig:3g.71gb". */
-static void name_layout(const struct ofbc_partition *const *v, size_t n, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < n && len < size; i++) {
-		unsigned same = 0;
-		bool was_there = false;
-
-		for (size_t k = 0; k < n; k++) {
-			bool is_same = strcmp(v[i]->type, v[k]->type) == 0;
-
-			was_there |= is_same && k < i;
-			same += is_same;
-		}
-		if (was_there)
-			continue;
-		if (same > 1)
-			len += (size_t)snprintf(buf + len, size - len, "%s%ux %s", len ? " + " : "", same,
-			                        v[i]->type);
-		else
-			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? " + " : "", v[i]->type);
-	}
-}
-
-static int places_on_partitions(struct bench_job *job, struct ofbc_error *err)
-{
-	const struct ofbc_bench_request *rq = &job->rq;
-	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_free_ const struct ofbc_partition **v = calloc(rq->n_partitions, sizeof(*v));
-	int r = v ? inventory_load(job->ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL,
-	                           NULL, &inv, err)
-	          : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < rq->n_partitions; i++)
-		r = ofbc_partition_find(&inv.partitions, rq->partitions[i], &v[i], err);
-	for (unsigned i = 0; r == 0 && i < job->instances; i++)
-		r = place_on(&inv, v[i % rq->n_partitions], &job->places[i], err);
-	if (r == 0)
-		name_layout(v, rq->n_partitions, job->layout, sizeof(job->layout));
-	return r;
-}
-
-static int prepare_places(struct bench_job *job, struct ofbc_error *err)
-{
-	const struct ofbc_bench_request *rq = &job->rq;
-
-	job->instances = rq->instances ? rq->instances : rq->n_partitions ? (unsigned)rq->n_partitions : 1;
-	if (job->instances > INSTANCES_MAX) {
-		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances are too many", job->instances);
-		error_hint(err, "at most %u are started at once", INSTANCES_MAX);
-		return -EINVAL;
-	}
-	job->places = calloc(job->instances, sizeof(*job->places));
-	if (!job->places)
-		return -ENOMEM;
-	text_copy(job->layout, sizeof(job->layout), job->instances > 1 ? "shared" : "unpartitioned");
-	return rq->n_partitions ? places_on_partitions(job, err) : 0;
 }
 
 static int prepare_entries(struct bench_job *job, struct ofbc_error *err)
@@ -247,17 +169,29 @@ static int prepare_entries(struct bench_job *job, struct ofbc_error *err)
 	job->n_entries = wishes.n;
 	for (size_t i = 0; r == 0 && i < wishes.n; i++)
 		r = prepare_entry(job, &wishes.v[i], &job->entries[i], err);
-	for (size_t i = 0; r == 0 && i < job->n_entries; i++)
-		r = add_cells(job, &job->entries[i], err);
+	return r;
+}
+
+/* Every benchmark on every stage. */
+static int prepare_cells(struct bench_job *job, struct ofbc_error *err)
+{
+	int r = 0;
+
+	for (job->stage = 0; r == 0 && job->stage < job->n_stages; job->stage++) {
+		for (size_t i = 0; r == 0 && i < job->n_entries; i++)
+			r = add_cells(job, &job->entries[i], err);
+	}
 	return r;
 }
 
 int job_prepare(struct bench_job *job, struct ofbc_error *err)
 {
-	int r = prepare_places(job, err);
+	int r = job->rq.sweep ? job_plan_sweep(job, err) : job_plan_stage(job, err);
 
 	if (r == 0)
 		r = prepare_entries(job, err);
+	if (r == 0)
+		r = prepare_cells(job, err);
 	if (r == 0 && !job->n_cells) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "there is nothing to measure");
 		error_hint(err, "name a benchmark; `openforbc bench list` prints them");
@@ -299,6 +233,13 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_double(doc, "precision", rq->precision);
 	json_set_double(doc, "budget_s", rq->budget_s);
 	json_set_double(doc, "window_s", rq->window_s);
+	if (rq->sweep) {
+		_cleanup_free_ char *real = NULL;
+
+		json_set_str(doc, "sweep", path_real(rq->sweep, &real) == 0 ? real : rq->sweep);
+		json_set_str(doc, "first_state", job->first_state);
+		json_set_bool(doc, "may_reset", rq->may_reset);
+	}
 	return json_print(doc, ret);
 }
 
@@ -314,11 +255,13 @@ void job_done(struct bench_job *job)
 		free(job->cells[i].first);
 		free(job->cells[i].c.reason);
 	}
-	for (unsigned i = 0; job->places && i < job->instances; i++)
-		strv_done(&job->places[i].env);
+	job_places_free(job);
+	for (size_t i = 0; i < job->n_stages; i++)
+		free(job->stages[i].layout);
+	free(job->stages);
+	free(job->first_state);
 	free(job->entries);
 	free(job->cells);
-	free(job->places);
 	bench_run_done(&job->run);
 	results_close(job->results);
 	if (job->scratch[0])

@@ -311,7 +311,7 @@ static int one_block(struct bench_job *job, struct ofbc_error *err)
 	if (!order)
 		return -ENOMEM;
 	for (size_t i = 0; i < job->n_cells; i++) {
-		if (!job->cells[i].is_over)
+		if (!job->cells[i].is_over && job->cells[i].stage == job->stage)
 			order[n++] = (unsigned)i;
 	}
 	/* the same block is shuffled the same way when the run is resumed */
@@ -340,19 +340,61 @@ static void clean_up(struct bench_job *job)
 	}
 }
 
+static int give_up_stage(struct bench_job *job, const struct ofbc_error *why, struct ofbc_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < job->n_cells; i++) {
+		if (job->cells[i].stage != job->stage || job->cells[i].is_over)
+			continue;
+		r = job_conclude(job, &job->cells[i], BENCH_FAILED, why->message, err);
+		tell(job, &job->cells[i], NULL);
+	}
+	return r;
+}
+
+static bool is_stage_over(const struct bench_job *job, size_t stage)
+{
+	for (size_t i = 0; i < job->n_cells; i++) {
+		if (job->cells[i].stage == stage && !job->cells[i].is_over)
+			return false;
+	}
+	return true;
+}
+
+static int measure_stage(struct bench_job *job, size_t stage, struct ofbc_error *err)
+{
+	struct ofbc_error why = {0};
+	int r = job_enter(job, stage, &why);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return give_up_stage(job, &why, err);
+	r = job_sensors_open(job, err);
+	job->block = 0;
+	while (r >= 0) {
+		r = one_block(job, err);
+		if (r <= 0 || is_budget_spent(job))
+			break;
+	}
+	job_sensors_close(job);
+	return r < 0 ? r : 0;
+}
+
 int job_measure(struct bench_job *job, struct ofbc_error *err)
 {
-	int r = scratch_new(job->run.id, job->scratch, sizeof(job->scratch));
+	int r = scratch_new(job->run.id, job->scratch, sizeof(job->scratch)), back;
 
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot make a directory for the outputs");
-	r = job_sensors_open(job, err);
-	if (r < 0)
-		return r;
 	job->began_ns = job->ctx->platform->ops->now_ns(job->ctx->platform);
-	do {
-		r = one_block(job, err);
-	} while (r > 0 && !is_budget_spent(job));
+	for (size_t i = 0; r == 0 && i < job->n_stages && !is_budget_spent(job); i++)
+		r = is_stage_over(job, i) ? 0 : measure_stage(job, i, err);
 	clean_up(job);
-	return r < 0 ? r : end_by_budget(job, err);
+	/* whatever happened; the first error is the one that is told */
+	back = job_leave(job, r == 0 ? err : NULL);
+	if (r == 0)
+		r = end_by_budget(job, err);
+	return r < 0 ? r : back;
 }

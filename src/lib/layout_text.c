@@ -69,6 +69,8 @@ static void part_yaml(const struct layout_part *part, struct strbuf *out)
 		strbuf_addf(out, ", placement: %d", part->placement);
 	if (part->memory_bytes)
 		strbuf_addf(out, ", memory: %llu", (unsigned long long)part->memory_bytes);
+	if (part->uuid[0])
+		strbuf_addf(out, ", uuid: %s", part->uuid);
 	strbuf_add(out, "}\n");
 }
 
@@ -116,6 +118,58 @@ static bool export_gpu(struct inventory *inv, const struct ofbc_gpu *g, struct s
 	json_set(element, "partitions", parts);
 	json_append(gpus, element);
 	return true;
+}
+
+/* --- the whole state, to come back to --- */
+
+static void modes_yaml(const struct ofbc_gpu *g, struct strbuf *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < g->n_technologies; i++) {
+		const struct ofbc_technology *t = &g->technologies[i];
+		const struct backend_ops *ops = backend_find(t->name);
+
+		/* a mode with variants says more than on and off; it belongs to the partitions that it makes
+		 */
+		if (t->state == OFBC_TECHNOLOGY_UNAVAILABLE || strcmp(t->name, "mig") != 0 || !ops ||
+		    !ops->set_mode)
+			continue;
+		strbuf_addf(out, "%s%s: %s", any ? ", " : "    modes: {", t->name,
+		            t->state == OFBC_TECHNOLOGY_READY ? "on" : "off");
+		any = true;
+	}
+	strbuf_add(out, any ? "}\n" : "");
+}
+
+int layout_capture(struct inventory *inv, char **ret, struct ofbc_error *err)
+{
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT(TEXT_MAX);
+	int r;
+
+	strbuf_add(&out, inv->gpus.n ? "version: 1\ngpus:\n" : "version: 1\ngpus: []\n");
+	for (size_t g = 0; g < inv->gpus.n; g++) {
+		const struct ofbc_gpu *gpu = &inv->gpus.v[g];
+		bool any = false;
+
+		strbuf_addf(&out, "  - match: {pci: \"%s\"}\n", gpu->id);
+		modes_yaml(gpu, &out);
+		strbuf_add(&out, "    partitions:");
+		for (size_t i = 0; i < inv->partitions.n; i++) {
+			struct layout_part part;
+
+			if (!is_exported(&inv->partitions.v[i], gpu) || !export_part(inv, i, &part))
+				continue;
+			if (part.count == 1)
+				memcpy(part.uuid, inv->partitions.v[i].uuid, sizeof(part.uuid));
+			strbuf_add(&out, any ? "" : "\n");
+			any = true;
+			part_yaml(&part, &out);
+		}
+		strbuf_add(&out, any ? "" : " []\n");
+	}
+	r = strbuf_take(&out, ret);
+	return r < 0 ? error_set_errno(err, -r, "the present state") : 0;
 }
 
 int ofbc_layout_export(struct ofbc_context *ctx, bool as_json, char **ret, struct ofbc_error *err)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sweep: every layout of a file is applied, measured, and the first state is brought back. That state is in
+ * the store with the run before anything is changed, so that `bench resume` brings it back after a kill, too.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "base/yaml.h"
+#include "lib/bench_job.h"
+#include "lib/layout.h"
+#include "platform/files.h"
+
+#define SWEEP_MAX (16u << 20)
+
+DEFINE_CLEANUP(struct ofbc_layout *, ofbc_layout_free);
+DEFINE_CLEANUP(struct ofbc_plan *, ofbc_plan_free);
+
+static struct bench_stage *add_stage(struct bench_job *job, const char *name, const char *layout,
+                                     unsigned instances)
+{
+	struct bench_stage *more = realloc(job->stages, (job->n_stages + 1) * sizeof(*more)), *s;
+
+	if (!more)
+		return NULL;
+	job->stages = more;
+	s = &job->stages[job->n_stages];
+	*s = (struct bench_stage){.layout = strdup(layout), .instances = instances};
+	text_copy(s->name, sizeof(s->name), name);
+	if (!s->layout)
+		return NULL;
+	job->n_stages++;
+	return s;
+}
+
+static unsigned flags_of(const struct bench_job *job)
+{
+	return job->rq.may_reset ? OFBC_LAYOUT_RESET : 0;
+}
+
+/* Partitions that stand when the plan is carried out, and the GPUs that it is about. */
+static int count(const struct ofbc_plan *plan, const struct ofbc_partition_list *now, struct strv *gpus,
+                 unsigned *ret)
+{
+	int r = 0;
+
+	*ret = 0;
+	for (size_t i = 0; r == 0 && i < plan->steps.n; i++) {
+		*ret += plan->steps.v[i].action == OFBC_ACTION_CREATE;
+		if (!strv_contains(gpus, plan->steps.v[i].gpu))
+			r = strv_add(gpus, plan->steps.v[i].gpu);
+	}
+	for (size_t i = 0; r == 0 && plan->kept[i]; i++) {
+		const struct ofbc_partition *p;
+
+		(*ret)++;
+		if (ofbc_partition_find(now, plan->kept[i], &p, NULL) == 0 && !strv_contains(gpus, p->gpu))
+			r = strv_add(gpus, p->gpu);
+	}
+	return r;
+}
+
+static int plan_layout(struct bench_job *job, const char *name, const char *text, size_t len,
+                       const char *which, const struct ofbc_partition_list *now, struct strv *gpus,
+                       struct ofbc_error *err)
+{
+	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = NULL;
+	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
+	unsigned n = 0;
+	int r = ofbc_layout_read(text, len, job->rq.sweep, which, &l, err);
+
+	if (r == 0)
+		r = ofbc_layout_plan(job->ctx, l, flags_of(job), &plan, err);
+	if (r == 0)
+		r = count(plan, now, gpus, &n);
+	if (r < 0)
+		return which ? error_wrap(err, "layout '%s'", which) : r;
+	if (!n) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "%s: layout '%s' has no partitions to run on",
+		          job->rq.sweep, name);
+		error_hint(err, "leave it out: the machine without partitions is measured anyway");
+		return -EINVAL;
+	}
+	return add_stage(job, name, text, n) ? 0 : -ENOMEM;
+}
+
+/* Without partitions: once alone, and once for each number of instances that the layouts have. */
+static int plan_whole(struct bench_job *job, const struct strv *gpus)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(1u << 20);
+	size_t n = job->n_stages;
+
+	strbuf_add(&text, gpus->n ? "version: 1\ngpus:\n" : "version: 1\ngpus: []\n");
+	for (size_t i = 0; i < gpus->n; i++)
+		strbuf_addf(&text, "  - match: {pci: \"%s\"}\n    partitions: []\n", gpus->v[i]);
+	if (text.err || !add_stage(job, "unpartitioned", strbuf_str(&text), 1))
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		bool is_known = job->stages[i].instances == 1;
+
+		for (size_t k = 0; k < i; k++)
+			is_known |= job->stages[k].instances == job->stages[i].instances;
+		if (!is_known && !add_stage(job, "shared", strbuf_str(&text), job->stages[i].instances))
+			return -ENOMEM;
+	}
+	for (size_t i = n; i < job->n_stages; i++)
+		job->stages[i].is_whole = true;
+	return 0;
+}
+
+/* The one layout of a file without names, or all that have one. */
+static int plan_file(struct bench_job *job, const char *text, size_t len,
+                     const struct ofbc_partition_list *now, struct strv *gpus, struct ofbc_error *err)
+{
+	_cleanup_yaml_ struct yaml *doc = NULL;
+	const char *slash = strrchr(job->rq.sweep, '/');
+	int r = yaml_doc_parse(text, len, job->rq.sweep, &doc, err);
+	const struct yaml *layouts = r == 0 ? yaml_doc_get(doc, "layouts") : NULL;
+
+	if (r == 0 && (!layouts || layouts->kind != YAML_MAP))
+		return plan_layout(job, slash ? slash + 1 : job->rq.sweep, text, len, NULL, now, gpus, err);
+	for (size_t i = 0; r == 0 && i + 1 < layouts->n; i += 2) {
+		r = plan_layout(job, layouts->v[i].text, text, len, layouts->v[i].text, now, gpus, err);
+		if (r == 0)
+			job->stages[job->n_stages - 1].is_named = true;
+	}
+	return r;
+}
+
+int job_plan_sweep(struct bench_job *job, struct ofbc_error *err)
+{
+	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_strv_ struct strv gpus = {0};
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = file_read(job->rq.sweep, SWEEP_MAX, &text, &len);
+
+	if (r < 0)
+		return error_set_errno(err, -r, "%s", job->rq.sweep);
+	if (job->rq.n_partitions || job->rq.instances) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "a sweep says itself where instances run");
+		error_hint(err, "leave out --on and --instances");
+		return -EINVAL;
+	}
+	r = inventory_load(job->ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
+	                   err);
+	if (r == 0 && !job->first_state)
+		r = layout_capture(&inv, &job->first_state, err);
+	if (r == 0)
+		r = plan_file(job, text, len, &inv.partitions, &gpus, err);
+	return r == 0 ? plan_whole(job, &gpus) : r;
+}
+
+/* --- there and back --- */
+
+static int apply(struct bench_job *job, const char *text, const char *which, struct ofbc_plan **ret,
+                 struct ofbc_error *err)
+{
+	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = NULL;
+	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *done = NULL;
+	int r = ofbc_layout_read(text, strlen(text), job->rq.sweep ? job->rq.sweep : "first state", which, &l,
+	                         err);
+
+	if (r == 0)
+		r = ofbc_layout_apply(job->ctx, l, flags_of(job), NULL, NULL, &done, err);
+	/* once more: what a layout that stands keeps are its partitions */
+	return r == 0 && ret ? ofbc_layout_plan(job->ctx, l, flags_of(job), ret, err) : r;
+}
+
+int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
+{
+	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
+	const struct bench_stage *s = &job->stages[stage];
+	size_t n = 0;
+	int r;
+
+	job->stage = stage;
+	if (!s->layout)
+		return 0; /* the places are known */
+	r = apply(job, s->layout, s->is_named ? s->name : NULL, &plan, err);
+	if (r < 0)
+		return r;
+	if (s->is_whole)
+		return job_place(job, NULL, 0, s->instances, NULL, err);
+	while (plan->kept[n])
+		n++;
+	if (n != s->instances)
+		return error_set(err, EIO, OFBC_REASON_FAILED,
+		                 "layout '%s' came up with %zu partitions, %u were planned", s->name, n,
+		                 s->instances);
+	return job_place(job, (const char *const *)plan->kept, n, s->instances, NULL, err);
+}
+
+int job_leave(struct bench_job *job, struct ofbc_error *err)
+{
+	int r = job->first_state ? apply(job, job->first_state, NULL, NULL, err) : 0;
+
+	return r < 0 ? error_wrap(err, "the state before the sweep is not back") : 0;
+}
