@@ -55,7 +55,7 @@ static int count(const struct ofbc_plan *plan, const struct ofbc_partition_list 
 		if (!strv_contains(gpus, plan->steps.v[i].gpu))
 			r = strv_add(gpus, plan->steps.v[i].gpu);
 	}
-	for (size_t i = 0; r == 0 && plan->kept[i]; i++) {
+	for (size_t i = 0; r == 0 && plan->kept && plan->kept[i]; i++) {
 		const struct ofbc_partition *p;
 
 		(*ret)++;
@@ -89,15 +89,30 @@ static int plan_layout(struct bench_job *job, const char *name, const char *text
 	return add_stage(job, name, text, n) ? 0 : -ENOMEM;
 }
 
+/* With MIG switched on a board without instances runs nothing. */
+static bool has_mig(const struct ofbc_gpu_list *all, const char *gpu)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		for (size_t k = 0; strcmp(all->v[i].id, gpu) == 0 && k < all->v[i].n_technologies; k++) {
+			const struct ofbc_technology *t = &all->v[i].technologies[k];
+
+			if (strcmp(t->name, "mig") == 0)
+				return t->state != OFBC_TECHNOLOGY_UNAVAILABLE;
+		}
+	}
+	return false;
+}
+
 /* Without partitions: once alone, and once for each number of instances that the layouts have. */
-static int plan_whole(struct bench_job *job, const struct strv *gpus)
+static int plan_whole(struct bench_job *job, const struct ofbc_gpu_list *all, const struct strv *gpus)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(1u << 20);
 	size_t n = job->n_stages;
 
 	strbuf_add(&text, gpus->n ? "version: 1\ngpus:\n" : "version: 1\ngpus: []\n");
 	for (size_t i = 0; i < gpus->n; i++)
-		strbuf_addf(&text, "  - match: {pci: \"%s\"}\n    partitions: []\n", gpus->v[i]);
+		strbuf_addf(&text, "  - match: {pci: \"%s\"}\n%s    partitions: []\n", gpus->v[i],
+		            has_mig(all, gpus->v[i]) ? "    modes: {mig: off}\n" : "");
 	if (text.err || !add_stage(job, "unpartitioned", strbuf_str(&text), 1))
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
@@ -153,7 +168,7 @@ int job_plan_sweep(struct bench_job *job, struct ofbc_error *err)
 		r = layout_capture(&inv, &job->first_state, err);
 	if (r == 0)
 		r = plan_file(job, text, len, &inv.partitions, &gpus, err);
-	return r == 0 ? plan_whole(job, &gpus) : r;
+	return r == 0 ? plan_whole(job, &inv.gpus, &gpus) : r;
 }
 
 /* --- there and back --- */
@@ -187,7 +202,7 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 		return r;
 	if (s->is_whole)
 		return job_place(job, NULL, 0, s->instances, NULL, err);
-	while (plan->kept[n])
+	while (plan->kept && plan->kept[n])
 		n++;
 	if (n != s->instances)
 		return error_set(err, EIO, OFBC_REASON_FAILED,

@@ -143,8 +143,10 @@ static int change_mode(struct change *c, const struct journal_row *row, bool on,
                        struct ofbc_error *err)
 {
 	char technology[64];
-	int r;
+	int r = on ? 0 : change_reload(c, err); /* what was destroyed before is not in its way */
 
+	if (r < 0)
+		return r;
 	snprintf(technology, sizeof(technology), "%s%s%s", row->rec.technology,
 	         on && row->variant[0] ? "=" : "", on ? row->variant : "");
 	r = mode_change(&c->inv, row->rec.gpu, technology, on,
