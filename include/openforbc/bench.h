@@ -114,7 +114,8 @@ struct ofbc_bench_progress {
 	const char *reason; /* "" none */
 	const char *metric; /* the first one */
 	const char *unit;
-	double value; /* NAN: none */
+	double value;       /* NAN: none */
+	const char *energy; /* why there is no energy; "" there is */
 };
 
 typedef void ofbc_bench_told(void *data, const struct ofbc_bench_progress *p);

@@ -61,6 +61,7 @@ static int run_validate(struct cli *c)
 struct teller {
 	const struct cli *c;
 	bool is_terminal;
+	char energy[192]; /* why the results have none */
 };
 
 static void time_text(double seconds, char *buf, size_t n)
@@ -77,13 +78,14 @@ static void time_text(double seconds, char *buf, size_t n)
  * too. */
 static void told(void *data, const struct ofbc_bench_progress *p)
 {
-	const struct teller *t = data;
+	struct teller *t = data;
 	bool went_wrong = p->reason[0] != '\0';
 	char value[64] = "", left[32];
 
 	if (!isnan(p->value))
 		snprintf(value, sizeof(value), " %s %.4g %s", p->metric, p->value, p->unit);
 	time_text(p->eta_s, left, sizeof(left));
+	snprintf(t->energy, sizeof(t->energy), "%s", p->energy);
 	if (t->c->render.format != RENDER_TABLE && !went_wrong && !t->is_terminal)
 		return;
 	if (t->is_terminal)
@@ -117,7 +119,7 @@ static int print_results(const struct cli *c, const struct ofbc_bench_filter *fi
 }
 
 /* What there is by now, also after an interruption. */
-static int end_of_run(struct cli *c, int r, const char *run, const struct ofbc_error *err)
+static int end_of_run(struct cli *c, int r, const char *run, const char *energy, const struct ofbc_error *err)
 {
 	const struct ofbc_bench_filter filter = {.run = run};
 	int status;
@@ -129,6 +131,8 @@ static int end_of_run(struct cli *c, int r, const char *run, const struct ofbc_e
 	if (r < 0 && r != -EINTR)
 		return cli_fail(c, err);
 	status = print_results(c, &filter, "bench-run");
+	if (energy[0] && c->render.format == RENDER_TABLE)
+		fprintf(stderr, "%s\n", energy);
 	if (r == -EINTR) {
 		fprintf(stderr, "interrupted: `openforbc bench resume %.8s` goes on\n", run);
 		return caught_signal() ? 128 + caught_signal() : 1;
@@ -234,7 +238,7 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	rq.n_partitions = repeated(c, "on", true, partitions, ARRAY_SIZE(partitions));
 	catch_ends();
 	r = ofbc_bench_run(c->ctx, &rq, told, &t, run, &err);
-	return end_of_run(c, r, run, &err);
+	return end_of_run(c, r, run, t.energy, &err);
 }
 
 static int run_run(struct cli *c)
@@ -258,7 +262,7 @@ static int run_resume(struct cli *c)
 	r = ofbc_bench_resume(c->ctx, c->n_args ? c->args[0] : NULL, told, &t, run, &err);
 	if (r == 1)
 		cli_note(c, "it was ended already\n");
-	return end_of_run(c, r, run, &err);
+	return end_of_run(c, r, run, t.energy, &err);
 }
 
 /* --- results --- */

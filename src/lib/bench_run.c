@@ -153,6 +153,7 @@ static void tell(const struct bench_job *job, const struct bench_live *cell, con
 	                                   : "",
 		.metric = m ? m->name : "",
 		.unit = m ? m->unit : "",
+		.energy = job_sensors_note(job),
 		.value = t && t->verdict == BENCH_OK && cell->n_first ? cell->first[cell->n_first - 1] : NAN,
 	};
 
