@@ -559,10 +559,9 @@ static int read_value_check(const struct yaml_reader *r, const struct yaml *map,
 
 static int read_check(const struct yaml_reader *r, const struct yaml *map, struct bench_definition *d)
 {
-	static const char *const known[] = {"exit",      "match", "absent", "value",  "equals",
-	                                    "tolerance", "min",   "max",    "device", NULL};
+	static const char *const known[] = {"exit",      "match", "absent", "value", "equals",
+	                                    "tolerance", "min",   "max",    NULL};
 	struct bench_check *c = list_add(&d->checks);
-	bool device = false;
 	unsigned status = 0;
 	int q;
 
@@ -582,16 +581,9 @@ static int read_check(const struct yaml_reader *r, const struct yaml *map, struc
 		q = get_string(r, map, c->is_absent ? "absent" : "match", &c->match);
 		return q < 0 ? q : definition_check_expression(r, map, c->match, 0);
 	}
-	if (yaml_doc_get(map, "device")) {
-		c->kind = CHECK_DEVICE;
-		q = get_bool(r, map, "device", &device);
-		return q < 0    ? q
-		       : device ? 0
-		                : yaml_complain(r, map, "'device' can only be true; leave it out otherwise");
-	}
 	q = yaml_get_number(r, map, "exit", 0, 255, &status);
 	if (q == 0)
-		return yaml_complain(r, map, "a check is one of exit, match, absent, value, device");
+		return yaml_complain(r, map, "a check is one of exit, match, absent, value");
 	c->status = (int)status;
 	return q < 0 ? q : 0;
 }
@@ -611,7 +603,7 @@ static int read_checks(const struct yaml_reader *r, const struct yaml *list, str
 
 static int read_times(const struct yaml_reader *r, const struct yaml *doc, struct bench_definition *d)
 {
-	static const char *const warmup_keys[] = {"runs", "seconds", NULL};
+	static const char *const warmup_keys[] = {"runs", NULL};
 	static const char *const timeout_keys[] = {"setup", "run", "cleanup", NULL};
 	static const char *const work_keys[] = {"per-iteration", "unit", NULL};
 	const struct yaml *warmup = yaml_doc_get(doc, "warmup"), *timeout = yaml_doc_get(doc, "timeout"),
@@ -620,8 +612,6 @@ static int read_times(const struct yaml_reader *r, const struct yaml *doc, struc
 
 	if (q >= 0)
 		q = yaml_get_number(r, warmup, "runs", 0, 1000, &d->warmup_runs);
-	if (q >= 0)
-		q = yaml_get_number(r, warmup, "seconds", 0, 3600, &d->warmup_s);
 	if (q >= 0 && timeout)
 		q = yaml_check_keys(r, timeout, "timeout", timeout_keys);
 	if (q >= 0)

@@ -110,7 +110,7 @@ struct bench_metric_list {
 	size_t n, cap;
 };
 
-enum check_kind { CHECK_EXIT, CHECK_MATCH, CHECK_VALUE, CHECK_DEVICE };
+enum check_kind { CHECK_EXIT, CHECK_MATCH, CHECK_VALUE };
 
 struct bench_check {
 	enum check_kind kind;
@@ -161,7 +161,7 @@ struct bench_definition {
 	struct bench_check_list checks;
 	double work;        /* of one iteration, in `work_unit`; NAN: not said */
 	char work_unit[32]; /* "FLOP" */
-	unsigned warmup_runs, warmup_s;
+	unsigned warmup_runs;
 	unsigned timeout_setup_s, timeout_run_s, timeout_cleanup_s;
 };
 
