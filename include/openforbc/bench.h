@@ -235,6 +235,7 @@ struct ofbc_bench_comparison {
 	double ratio, low, high; /* b / a with its 95 % interval; NAN: unknown */
 	double p;                /* of the rank test, adjusted for all comparisons at once (Holm) */
 	char verdict[16];        /* better, worse, equal, undecided */
+	bool emulated;           /* both are from emulated hosts */
 };
 
 struct ofbc_bench_comparison_list {

@@ -212,7 +212,7 @@ static int median_copy(const double *v, size_t n, double *ret)
 
 	if (!copy)
 		return -ENOMEM;
-	if (n < 2)
+	if (n < STATS_INTERVAL_MIN)
 		return -EINVAL;
 	memcpy(copy, v, n * sizeof(*v));
 	stats_sort(copy, n);

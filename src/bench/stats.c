@@ -265,9 +265,9 @@ int stats_summary(const double *v, size_t n, uint64_t seed, struct summary *ret)
 	s.mean = stats_mean(v, n);
 	s.deviation = stats_deviation(v, n);
 	s.variation = s.mean != 0 ? s.deviation / fabs(s.mean) : NAN;
-	r = n > 1 ? stats_median_interval(v, n, BOOTSTRAP_PERCENTILE, 0.95, BOOTSTRAP_RESAMPLES, seed,
-	                                  &s.interval)
-	          : 0;
+	r = n >= STATS_INTERVAL_MIN ? stats_median_interval(v, n, BOOTSTRAP_PERCENTILE, 0.95,
+	                                                    BOOTSTRAP_RESAMPLES, seed, &s.interval)
+	                            : 0;
 	if (r == 0)
 		r = summarise_unflagged(v, n, &s);
 	if (r == 0)

@@ -35,6 +35,7 @@ int stats_quantile_interval(const double *sorted, size_t n, double q, double lev
 enum bootstrap { BOOTSTRAP_PERCENTILE, BOOTSTRAP_BCA };
 
 #define BOOTSTRAP_RESAMPLES 10000
+#define STATS_INTERVAL_MIN  5 /* values: of fewer no resampling keeps 95 % */
 
 /* Interval of the median by resampling. n >= 2. */
 int stats_median_interval(const double *v, size_t n, enum bootstrap kind, double level, unsigned resamples,
@@ -46,7 +47,7 @@ struct summary {
 	size_t n;
 	double median, mean, deviation, min, max, q1, q3;
 	double variation;         /* deviation / mean; NAN for a mean of 0 */
-	struct interval interval; /* of the median, 95 %; NAN for n < 2 */
+	struct interval interval; /* of the median, 95 %; NAN for n < STATS_INTERVAL_MIN */
 	size_t n_flagged;
 	double median_without; /* the flagged ones */
 };

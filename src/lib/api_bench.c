@@ -331,6 +331,8 @@ int ofbc_bench_compare(struct ofbc_context *ctx, const char *a, const char *b, d
 	if (r < 0)
 		return r;
 	fill(&in, l);
+	for (size_t i = 0; i < l->n; i++)
+		l->v[i].emulated = x.data.run.emulated[0] != '\0';
 	l->geomean = NAN;
 	if (compare_geomean(in.v, in.n, 1, &l->geomean, &interval) < 0)
 		l->geomean = NAN;

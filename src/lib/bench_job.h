@@ -26,14 +26,14 @@ struct bench_stage {
 /* A cell with what is known so far of its first metric. */
 struct bench_live {
 	struct bench_cell c;
-	const struct bench_entry *entry;
+	struct bench_entry *entry;
 	struct pair_list parameters;
 	size_t stage;
 	double *first; /* of its trials that are good */
 	size_t n_first, cap_first;
 	unsigned trials, failures;
 	double seconds; /* of its last trial */
-	bool is_over;
+	bool is_warm, is_over;
 };
 
 struct bench_job {
@@ -47,6 +47,7 @@ struct bench_job {
 	size_t n_cells, cap_cells;
 	struct bench_stage *stages;
 	size_t n_stages, stage;     /* the present one */
+	struct strv gpus;           /* of a sweep */
 	char *first_state;          /* of a sweep: what it is to come back to */
 	struct bench_place *places; /* of the present stage */
 	unsigned instances;

@@ -115,7 +115,7 @@ static void parameters_text(const struct bench_entry *e, const struct pair_list 
 	}
 }
 
-static int add_cell(struct bench_job *job, const struct bench_entry *e, struct pair_list *parameters)
+static int add_cell(struct bench_job *job, struct bench_entry *e, struct pair_list *parameters)
 {
 	struct bench_live *c;
 
@@ -144,7 +144,7 @@ static int add_cell(struct bench_job *job, const struct bench_entry *e, struct p
 	return 0;
 }
 
-static int add_cells(struct bench_job *job, const struct bench_entry *e, struct ofbc_error *err)
+static int add_cells(struct bench_job *job, struct bench_entry *e, struct ofbc_error *err)
 {
 	struct combination_list all = {0};
 	int r = definition_combinations(e->d, &e->parameters, &all, err);
@@ -260,6 +260,7 @@ void job_done(struct bench_job *job)
 		free(job->stages[i].layout);
 	free(job->stages);
 	free(job->first_state);
+	strv_done(&job->gpus);
 	free(job->entries);
 	free(job->cells);
 	bench_run_done(&job->run);

@@ -87,7 +87,7 @@ static bool is_precise(const struct bench_job *job, const struct bench_live *cel
 {
 	struct summary s;
 
-	return cell->n_first >= job->rq.min_trials && cell->n_first > 1 &&
+	return cell->n_first >= job->rq.min_trials && cell->n_first >= STATS_INTERVAL_MIN &&
 	       stats_summary(cell->first, cell->n_first, job->run.seed, &s) == 0 &&
 	       s.interval.high - s.interval.low <= 2 * job->rq.precision * fabs(s.median);
 }
@@ -128,8 +128,12 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
 		return job_conclude(job, cell, BENCH_OK, NULL, err);
 	if (cell->trials < job->rq.max_trials)
 		return 0;
-	snprintf(reason, sizeof(reason), "the interval is still wider than +-%g %% after %u trials",
-	         100 * job->rq.precision, cell->trials);
+	if (cell->n_first < STATS_INTERVAL_MIN)
+		snprintf(reason, sizeof(reason), "%zu good trials are too few for an interval",
+		         cell->n_first);
+	else
+		snprintf(reason, sizeof(reason), "the interval is still wider than +-%g %% after %u trials",
+		         100 * job->rq.precision, cell->trials);
 	return job_conclude(job, cell, BENCH_NOT_CONVERGED, reason, err);
 }
 
@@ -215,9 +219,8 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 		return r;
 	}
 	r = results_add_trial(job->results, job->run.id, cell->c.number, &t, err);
-	if (r >= 0) {
+	if (r >= 0)
 		r = job_count(cell, &t);
-	}
 	if (r == 0)
 		r = job_judge(job, cell, &t, err);
 	if (r == 0)
@@ -229,7 +232,7 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 /* Setup of a benchmark when its first cell is due; 0, or its cells are over with the reason. */
 static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
 {
-	struct bench_entry *e = (struct bench_entry *)(uintptr_t)cell->entry;
+	struct bench_entry *e = cell->entry;
 	enum bench_verdict verdict = BENCH_SKIPPED;
 	struct ofbc_error why = {0};
 	int r;
@@ -244,12 +247,6 @@ static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct o
 	for (size_t i = 0; r == 0 && e->preset && i < e->preset->setup.n; i++)
 		r = trial_command(job->ctx->platform, e->d, &e->preset->setup.v[i], &cell->parameters,
 		                  job->scratch, e->d->timeout_setup_s, &why);
-	for (unsigned i = 0; r == 0 && i < e->d->warmup_runs; i++) {
-		struct bench_trial t = {0};
-
-		r = run_trial(job, cell, 0, &t, &why);
-		bench_trial_done(&t);
-	}
 	if (r == -EINTR || r == -ENOMEM) {
 		if (err)
 			*err = why;
@@ -267,6 +264,31 @@ static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct o
 			tell(job, &job->cells[i], NULL);
 	}
 	return 0;
+}
+
+/* Runs that do not count, of every cell: another parameter or layout is cold again. */
+static int warm_up(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	struct ofbc_error why = {0};
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && !cell->is_warm && i < cell->entry->d->warmup_runs; i++) {
+		struct bench_trial t = {0};
+
+		r = run_trial(job, cell, 0, &t, &why);
+		bench_trial_done(&t);
+	}
+	cell->is_warm = true;
+	if (r == 0)
+		return 0;
+	if (r == -EINTR || r == -ENOMEM) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	r = job_conclude(job, cell, BENCH_FAILED, why.message, err);
+	tell(job, cell, NULL);
+	return r;
 }
 
 /* --- blocks --- */
@@ -325,18 +347,24 @@ static int one_block(struct bench_job *job, struct ofbc_error *err)
 			continue;
 		r = prepare_cell(job, cell, err);
 		if (r == 0 && !cell->is_over)
+			r = warm_up(job, cell, err);
+		if (r == 0 && !cell->is_over)
 			r = one_trial(job, cell, err);
 	}
 	job->block++;
 	return r < 0 ? r : n > 0;
 }
 
+/* Once for each benchmark that was prepared, with the parameters of its first cell. */
 static void clean_up(struct bench_job *job)
 {
-	for (size_t i = 0; i < job->n_cells; i++) {
-		const struct bench_entry *e = job->cells[i].entry;
+	for (size_t k = 0; k < job->n_entries; k++) {
+		const struct bench_entry *e = &job->entries[k];
+		size_t i = 0;
 
-		if (e->is_ready && (i == 0 || job->cells[i - 1].entry != e))
+		while (i < job->n_cells && job->cells[i].entry != e)
+			i++;
+		if (e->is_ready && i < job->n_cells)
 			bench_cleanup(job->ctx, e->d, e->preset, &job->cells[i].parameters, job->scratch);
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/parse.h"
 #include "bench/energy.h"
 #include "bench/sampler.h"
 #include "lib/bench_job.h"
@@ -22,7 +23,7 @@ struct job_sensors {
 	struct sampler *sampler;
 	struct energy_counter before[ENERGY_COUNTERS_MAX], after[ENERGY_COUNTERS_MAX];
 	struct energy_traits traits[ENERGY_COUNTERS_MAX];
-	size_t n_counters;
+	size_t n_counters, n_boards;
 	char note[192]; /* why there is no energy */
 };
 
@@ -50,10 +51,22 @@ void job_sensors_close(struct bench_job *job)
 	job->sensors = NULL;
 }
 
-/* Boards that the instances are on; without partitions all of them, if a benchmark wants a GPU. */
+static int add_board(struct job_sensors *s, const char *gpu, struct strv *known, struct ofbc_error *err)
+{
+	int r;
+
+	if (!strchr(gpu, ':') || strv_contains(known, gpu))
+		return 0; /* the processor, and what is no PCI device, are no boards */
+	r = sensor_add_gpu(s->set, gpu, 0, err);
+	s->n_boards++;
+	return r < 0 ? r : strv_add(known, gpu);
+}
+
+/* Boards that the instances are on, all of a sweep; without partitions all, if a benchmark wants a GPU. */
 static int add_boards(struct bench_job *job, struct job_sensors *s, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
+	_cleanup_strv_ struct strv known = {0};
 	bool wants = false;
 	int r = 0;
 
@@ -62,56 +75,65 @@ static int add_boards(struct bench_job *job, struct job_sensors *s, struct ofbc_
 
 		wants |= n->gpu || n->vendor[0] || n->gpu_memory_bytes;
 	}
-	for (unsigned i = 0; r >= 0 && i < job->instances; i++) {
-		bool is_known = !strchr(job->places[i].gpu, ':');
-
-		for (unsigned k = 0; k < i; k++)
-			is_known |= strcmp(job->places[k].gpu, job->places[i].gpu) == 0;
-		if (!is_known)
-			r = sensor_add_gpu(s->set, job->places[i].gpu, 0, err);
-	}
-	if (r < 0 || !wants || job->rq.n_partitions)
-		return r < 0 ? r : 0;
+	for (size_t i = 0; r == 0 && i < job->gpus.n; i++)
+		r = add_board(s, job->gpus.v[i], &known, err);
+	for (unsigned i = 0; r == 0 && i < job->instances; i++)
+		r = add_board(s, job->places[i].gpu, &known, err);
+	if (r < 0 || !wants || job->rq.n_partitions || job->gpus.n)
+		return r;
 	r = inventory_load(job->ctx, 0, NULL, NULL, &inv, err);
-	for (size_t i = 0; r >= 0 && i < inv.gpus.n; i++)
-		r = strchr(inv.gpus.v[i].id, ':') ? sensor_add_gpu(s->set, inv.gpus.v[i].id, 0, err) : 0;
-	return r < 0 ? r : 0;
+	for (size_t i = 0; r == 0 && i < inv.gpus.n; i++)
+		r = add_board(s, inv.gpus.v[i].id, &known, err);
+	return r;
 }
 
-static bool has_board(const struct job_sensors *s)
+/* A whole board; "0000:03:00.0:pkg" is a part of one. */
+static bool is_board(const struct sensor *s)
 {
-	for (size_t i = 0; i < sensor_count(s->set); i++) {
-		if (strncmp(sensor_at(s->set, i)->device, "cpu:", 4) != 0)
-			return true;
-	}
-	return false;
+	struct pci_address a;
+
+	return parse_pci(s->device, &a) == 0;
 }
 
-/* Counters of the boards; of the processors when there are no boards. A processor's package beside a board is
- * another sum. */
+/* A whole package; its cores and memory are zones below it, or sums over it. */
+static bool is_package(const struct sensor *s)
+{
+	return strncmp(s->device, "cpu:package-", 12) == 0 && !strchr(s->device + 12, ':');
+}
+
+/* Counters of the boards; of the processors when there are no boards. Of all of them or of none: a part of
+ * the sum would pass for the sum. */
 static void add_counters(struct job_sensors *s)
 {
 	static const struct energy_test_options quick = {0};
-	for (size_t i = 0; i < sensor_count(s->set) && s->n_counters < ENERGY_COUNTERS_MAX; i++) {
+
+	for (size_t i = 0; i < sensor_count(s->set) && !s->note[0]; i++) {
 		const struct sensor *sensor = sensor_at(s->set, i);
 		struct energy_traits *t = &s->traits[s->n_counters];
-		bool is_board = strncmp(sensor->device, "cpu:", 4) != 0;
 
-		if (sensor->quantity != SENSOR_ENERGY || is_board != has_board(s))
+		if (sensor->quantity != SENSOR_ENERGY ||
+		    !(s->n_boards ? is_board(sensor) : is_package(sensor)))
 			continue;
-		if (energy_test(s->set, i, &quick, t) < 0 || !t->is_usable) {
-			snprintf(s->note, sizeof(s->note), "the energy counter of %s: %s", sensor->device,
+		if (s->n_counters == ENERGY_COUNTERS_MAX)
+			snprintf(s->note, sizeof(s->note), "no energy: more than %d boards",
+			         ENERGY_COUNTERS_MAX);
+		else if (energy_test(s->set, i, &quick, t) < 0 || !t->is_usable)
+			snprintf(s->note, sizeof(s->note), "no energy: the counter of %s: %s", sensor->device,
 			         t->reason);
-			continue;
-		}
-		s->before[s->n_counters] = s->after[s->n_counters] =
-			(struct energy_counter){.sensor = i, .traits = t};
-		s->n_counters++;
+		else
+			s->before[s->n_counters] = s->after[s->n_counters] =
+				(struct energy_counter){.sensor = i, .traits = t};
+		s->n_counters += !s->note[0];
 	}
-	if (!s->n_counters && !s->note[0])
+	if (!s->note[0] && s->n_counters < s->n_boards)
+		snprintf(s->note, sizeof(s->note), "no energy: %zu of %zu boards have a counter",
+		         s->n_counters, s->n_boards);
+	else if (!s->note[0] && !s->n_counters)
 		snprintf(s->note, sizeof(s->note), "no energy counter here%s%s",
 		         sensor_notes(s->set)->n ? ": " : "",
 		         sensor_notes(s->set)->n ? sensor_notes(s->set)->v[0] : "");
+	if (s->note[0])
+		s->n_counters = 0;
 }
 
 int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
@@ -128,7 +150,7 @@ int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 		return r == -ENOMEM ? r : 0; /* a board without sensors can be measured all the same */
 	add_counters(s);
 	/* without a board or a counter there is nothing that the trials would be asked for */
-	if (!has_board(s) && !s->n_counters)
+	if (!s->n_boards && !s->n_counters)
 		return 0;
 	return sampler_new(s->set, &(struct sampler_options){0}, &s->sampler);
 }
@@ -214,8 +236,7 @@ static int add_gauge(const struct job_sensors *s, enum sensor_quantity quantity,
 	for (size_t i = 0; i < sensor_count(s->set); i++) {
 		struct sampler_figures f;
 
-		if (sensor_at(s->set, i)->quantity != quantity ||
-		    strncmp(sensor_at(s->set, i)->device, "cpu:", 4) == 0)
+		if (sensor_at(s->set, i)->quantity != quantity || !is_board(sensor_at(s->set, i)))
 			continue;
 		f = sampler_figures(s->sampler, SAMPLER_WINDOW, i);
 		n += f.n > 0;

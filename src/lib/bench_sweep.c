@@ -150,13 +150,15 @@ static int plan_file(struct bench_job *job, const char *text, size_t len,
 int job_plan_sweep(struct bench_job *job, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_strv_ struct strv gpus = {0};
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 	int r = file_read(job->rq.sweep, SWEEP_MAX, &text, &len);
 
-	if (r < 0)
-		return error_set_errno(err, -r, "%s", job->rq.sweep);
+	if (r < 0) {
+		error_set_errno(err, -r, "%s", job->rq.sweep);
+		error_hint(err, "name a layout file: `man openforbc-layout`");
+		return r;
+	}
 	if (job->rq.n_partitions || job->rq.instances) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "a sweep says itself where instances run");
 		error_hint(err, "leave out --on and --instances");
@@ -164,11 +166,12 @@ int job_plan_sweep(struct bench_job *job, struct ofbc_error *err)
 	}
 	r = inventory_load(job->ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
 	                   err);
-	if (r == 0 && !job->first_state)
-		r = layout_capture(&inv, &job->first_state, err);
 	if (r == 0)
-		r = plan_file(job, text, len, &inv.partitions, &gpus, err);
-	return r == 0 ? plan_whole(job, &inv.gpus, &gpus) : r;
+		r = plan_file(job, text, len, &inv.partitions, &job->gpus, err);
+	if (r == 0)
+		r = plan_whole(job, &inv.gpus, &job->gpus);
+	/* of the swept GPUs only: what others do meanwhile elsewhere is theirs */
+	return r == 0 && !job->first_state ? layout_capture(&inv, &job->gpus, &job->first_state, err) : r;
 }
 
 /* --- there and back --- */
@@ -204,10 +207,13 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 		return job_place(job, NULL, 0, s->instances, NULL, err);
 	while (plan->kept && plan->kept[n])
 		n++;
-	if (n != s->instances)
-		return error_set(err, EIO, OFBC_REASON_FAILED,
-		                 "layout '%s' came up with %zu partitions, %u were planned", s->name, n,
-		                 s->instances);
+	if (n != s->instances) {
+		error_set(err, EIO, OFBC_REASON_FAILED,
+		          "layout '%s' came up with %zu partitions, %u were planned", s->name, n,
+		          s->instances);
+		error_hint(err, "a layout of virtual functions cannot be swept");
+		return -EIO;
+	}
 	return job_place(job, (const char *const *)plan->kept, n, s->instances, NULL, err);
 }
 

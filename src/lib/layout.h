@@ -68,5 +68,6 @@ int take_member(struct change *c, const struct record *rec, const struct record_
 /* restore.c: makes one lost partition again. */
 int restore_partition(struct change *c, const char *uuid, struct ofbc_error *err);
 #define APPLY_FLAGS (INVENTORY_TYPES | INVENTORY_HOLDERS)
-/* All GPUs as they are, with modes, UUIDs, names and places, as a layout that brings this back; free() it. */
-int layout_capture(struct inventory *inv, char **ret, struct ofbc_error *err);
+/* These GPUs as they are, with modes, UUIDs, names and places, as a layout that brings this back; free() it.
+ */
+int layout_capture(struct inventory *inv, const struct strv *gpus, char **ret, struct ofbc_error *err);

@@ -142,16 +142,18 @@ static void modes_yaml(const struct ofbc_gpu *g, struct strbuf *out)
 	strbuf_add(out, any ? "}\n" : "");
 }
 
-int layout_capture(struct inventory *inv, char **ret, struct ofbc_error *err)
+int layout_capture(struct inventory *inv, const struct strv *gpus, char **ret, struct ofbc_error *err)
 {
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT(TEXT_MAX);
 	int r;
 
-	strbuf_add(&out, inv->gpus.n ? "version: 1\ngpus:\n" : "version: 1\ngpus: []\n");
+	strbuf_add(&out, gpus->n ? "version: 1\ngpus:\n" : "version: 1\ngpus: []\n");
 	for (size_t g = 0; g < inv->gpus.n; g++) {
 		const struct ofbc_gpu *gpu = &inv->gpus.v[g];
 		bool any = false;
 
+		if (!strv_contains(gpus, gpu->id))
+			continue;
 		strbuf_addf(&out, "  - match: {pci: \"%s\"}\n", gpu->id);
 		modes_yaml(gpu, &out);
 		strbuf_add(&out, "    partitions:");

@@ -151,6 +151,27 @@ GET_NUMBER(comparison_low, struct ofbc_bench_comparison, x->low);
 GET_NUMBER(comparison_high, struct ofbc_bench_comparison, x->high);
 GET_NUMBER(comparison_p, struct ofbc_bench_comparison, x->p);
 
+GET_U64(comparison_emulated, struct ofbc_bench_comparison, x->emulated, true);
+
+static void comparison_layout_text(const char *layout, bool emulated, char *buf, size_t n)
+{
+	snprintf(buf, n, "%s%s", layout, emulated ? " (emulated)" : "");
+}
+
+static void comparison_a_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_comparison *c = item;
+
+	comparison_layout_text(c->layout_a, c->emulated, buf, n);
+}
+
+static void comparison_b_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_comparison *c = item;
+
+	comparison_layout_text(c->layout_b, c->emulated, buf, n);
+}
+
 static void comparison_interval_text(const void *item, char *buf, size_t n)
 {
 	const struct ofbc_bench_comparison *c = item;
@@ -161,8 +182,16 @@ static void comparison_interval_text(const void *item, char *buf, size_t n)
 const struct field bench_comparison_fields[] = {
 	{.key = "benchmark", .title = "BENCHMARK", .kind = FIELD_STRING, .get = comparison_benchmark},
 	{.key = "parameters", .title = "PARAMETERS", .kind = FIELD_STRING, .get = comparison_parameters},
-	{.key = "layout_a", .title = "LAYOUT A", .kind = FIELD_STRING, .get = comparison_layout_a},
-	{.key = "layout_b", .title = "LAYOUT B", .kind = FIELD_STRING, .get = comparison_layout_b},
+	{.key = "layout_a",
+         .title = "LAYOUT A",
+         .kind = FIELD_STRING,
+         .get = comparison_layout_a,
+         .text = comparison_a_text},
+	{.key = "layout_b",
+         .title = "LAYOUT B",
+         .kind = FIELD_STRING,
+         .get = comparison_layout_b,
+         .text = comparison_b_text},
 	{.key = "metric", .title = "METRIC", .kind = FIELD_STRING, .get = comparison_metric},
 	{.key = "median_a", .title = "A", .kind = FIELD_NUMBER, .get = comparison_median_a},
 	{.key = "median_b", .title = "B", .kind = FIELD_NUMBER, .get = comparison_median_b},
@@ -195,5 +224,6 @@ const struct field bench_comparison_fields[] = {
          .kind = FIELD_STRING,
          .get = comparison_verdict,
          .flags = FIELD_ID},
+	{.key = "emulated", .kind = FIELD_BOOL, .get = comparison_emulated},
 	TABLE_END,
 };
