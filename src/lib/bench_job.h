@@ -16,11 +16,12 @@ struct bench_entry {
 
 /* What is measured together: one state of the machine. */
 struct bench_stage {
-	char name[64]; /* layout, "unpartitioned", "shared", or the partition types */
-	char *layout;  /* text that brings it about; NULL: as the machine is */
-	bool is_named; /* `name` chooses one of several in the text */
-	bool is_whole; /* no partitions */
-	unsigned instances;
+	char name[64];       /* layout, "unpartitioned", "shared", or the partition types */
+	char *layout;        /* text that brings it about; NULL: as the machine is */
+	bool is_named;       /* `name` chooses one of several in the text */
+	bool is_whole;       /* no partitions */
+	unsigned partitions; /* of the layout */
+	unsigned instances;  /* dealt out over them */
 };
 
 /* A cell with what is known so far of its first metric. */

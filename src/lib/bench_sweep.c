@@ -22,7 +22,7 @@ DEFINE_CLEANUP(struct ofbc_layout *, ofbc_layout_free);
 DEFINE_CLEANUP(struct ofbc_plan *, ofbc_plan_free);
 
 static struct bench_stage *add_stage(struct bench_job *job, const char *name, const char *layout,
-                                     unsigned instances)
+                                     unsigned partitions, unsigned instances)
 {
 	struct bench_stage *more = realloc(job->stages, (job->n_stages + 1) * sizeof(*more)), *s;
 
@@ -30,7 +30,7 @@ static struct bench_stage *add_stage(struct bench_job *job, const char *name, co
 		return NULL;
 	job->stages = more;
 	s = &job->stages[job->n_stages];
-	*s = (struct bench_stage){.layout = strdup(layout), .instances = instances};
+	*s = (struct bench_stage){.layout = strdup(layout), .partitions = partitions, .instances = instances};
 	text_copy(s->name, sizeof(s->name), name);
 	if (!s->layout)
 		return NULL;
@@ -86,7 +86,16 @@ static int plan_layout(struct bench_job *job, const char *name, const char *text
 		error_hint(err, "leave it out: the machine without partitions is measured anyway");
 		return -EINVAL;
 	}
-	return add_stage(job, name, text, n) ? 0 : -ENOMEM;
+	/* one each, where the layout does not say how many */
+	for (size_t i = 0; i == 0 || i < l->n_instances; i++) {
+		struct bench_stage *s =
+			add_stage(job, name, text, n, i < l->n_instances ? l->instances[i] : n);
+
+		if (!s)
+			return -ENOMEM;
+		s->is_named = which != NULL;
+	}
+	return 0;
 }
 
 /* With MIG switched on a board without instances runs nothing. */
@@ -113,14 +122,14 @@ static int plan_whole(struct bench_job *job, const struct ofbc_gpu_list *all, co
 	for (size_t i = 0; i < gpus->n; i++)
 		strbuf_addf(&text, "  - match: {pci: \"%s\"}\n%s    partitions: []\n", gpus->v[i],
 		            has_mig(all, gpus->v[i]) ? "    modes: {mig: off}\n" : "");
-	if (text.err || !add_stage(job, "unpartitioned", strbuf_str(&text), 1))
+	if (text.err || !add_stage(job, "unpartitioned", strbuf_str(&text), 0, 1))
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		bool is_known = job->stages[i].instances == 1;
 
 		for (size_t k = 0; k < i; k++)
 			is_known |= job->stages[k].instances == job->stages[i].instances;
-		if (!is_known && !add_stage(job, "shared", strbuf_str(&text), job->stages[i].instances))
+		if (!is_known && !add_stage(job, "shared", strbuf_str(&text), 0, job->stages[i].instances))
 			return -ENOMEM;
 	}
 	for (size_t i = n; i < job->n_stages; i++)
@@ -139,11 +148,8 @@ static int plan_file(struct bench_job *job, const char *text, size_t len,
 
 	if (r == 0 && (!layouts || layouts->kind != YAML_MAP))
 		return plan_layout(job, slash ? slash + 1 : job->rq.sweep, text, len, NULL, now, gpus, err);
-	for (size_t i = 0; r == 0 && i + 1 < layouts->n; i += 2) {
+	for (size_t i = 0; r == 0 && i + 1 < layouts->n; i += 2)
 		r = plan_layout(job, layouts->v[i].text, text, len, layouts->v[i].text, now, gpus, err);
-		if (r == 0)
-			job->stages[job->n_stages - 1].is_named = true;
-	}
 	return r;
 }
 
@@ -161,7 +167,8 @@ int job_plan_sweep(struct bench_job *job, struct ofbc_error *err)
 	}
 	if (job->rq.n_partitions || job->rq.instances) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "a sweep says itself where instances run");
-		error_hint(err, "leave out --on and --instances");
+		error_hint(err,
+		           "leave out --on and --instances; `instances: [1, 4]` in a layout says how many");
 		return -EINVAL;
 	}
 	r = inventory_load(job->ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
@@ -207,10 +214,10 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 		return job_place(job, NULL, 0, s->instances, NULL, err);
 	while (plan->kept && plan->kept[n])
 		n++;
-	if (n != s->instances) {
+	if (n != s->partitions) {
 		error_set(err, EIO, OFBC_REASON_FAILED,
 		          "layout '%s' came up with %zu partitions, %u were planned", s->name, n,
-		          s->instances);
+		          s->partitions);
 		error_hint(err, "a layout of virtual functions cannot be swept");
 		return -EIO;
 	}

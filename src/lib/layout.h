@@ -42,9 +42,14 @@ struct layout_hooks {
 	unsigned timeout_s;
 };
 
+#define LAYOUT_INSTANCES_MAX 16
+
 struct ofbc_layout {
 	char file[256];
 	struct layout_hooks hooks;
+	unsigned instances[LAYOUT_INSTANCES_MAX]; /* how many a sweep runs on it at once, one after the other
+	                                           */
+	size_t n_instances;
 	struct {
 		struct layout_entry *v;
 		size_t n, cap;

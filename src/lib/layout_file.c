@@ -191,11 +191,42 @@ static int read_gpus(const struct yaml_reader *r, const struct yaml *gpus, struc
 	return q;
 }
 
+static int add_instances(const struct yaml_reader *r, const struct yaml *node, struct ofbc_layout *l)
+{
+	uint32_t n;
+
+	if (node->kind != YAML_TEXT || parse_u32(node->text, &n) < 0 || n < 1 || n > MAX_COUNT)
+		return yaml_complain(r, node, "'instances' is a number from 1 to %u, or a list of them",
+		                     MAX_COUNT);
+	if (l->n_instances == ARRAY_SIZE(l->instances))
+		return yaml_complain(r, node, "at most %zu numbers of instances are measured",
+		                     ARRAY_SIZE(l->instances));
+	for (size_t i = 0; i < l->n_instances; i++) {
+		if (l->instances[i] == n)
+			return yaml_complain(r, node, "%u instances stand here twice", n);
+	}
+	l->instances[l->n_instances++] = n;
+	return 0;
+}
+
+static int read_instances(const struct yaml_reader *r, const struct yaml *node, struct ofbc_layout *l)
+{
+	int q = 0;
+
+	if (!node)
+		return 0;
+	if (node->kind != YAML_LIST)
+		return add_instances(r, node, l);
+	for (size_t i = 0; q == 0 && i < node->n; i++)
+		q = add_instances(r, &node->v[i], l);
+	return q;
+}
+
 /* The one layout of the file, or the one that was asked for. */
 static int choose(const struct yaml_reader *r, const struct yaml *doc, const char *which,
                   const struct yaml **ret)
 {
-	static const char *const known[] = {"version", "description", "gpus", "hooks", NULL};
+	static const char *const known[] = {"version", "description", "gpus", "hooks", "instances", NULL};
 	const struct yaml *layouts = yaml_doc_get(doc, "layouts");
 	char list[256] = "";
 	size_t len = 0;
@@ -226,8 +257,8 @@ static int choose(const struct yaml_reader *r, const struct yaml *doc, const cha
 int ofbc_layout_read(const char *text, size_t len, const char *name, const char *which,
                      struct ofbc_layout **ret, struct ofbc_error *err)
 {
-	static const char *const known[] = {"version", "description", "gpus",     "layouts",
-	                                    "hooks",   "schema",      "emulated", NULL};
+	static const char *const known[] = {"version", "description", "gpus",      "layouts", "hooks",
+	                                    "schema",  "emulated",    "instances", NULL};
 	_cleanup_yaml_ struct yaml *doc = NULL;
 	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = calloc(1, sizeof(*l));
 	struct yaml_reader r = {.file = name, .err = err};
@@ -258,6 +289,8 @@ int ofbc_layout_read(const char *text, size_t len, const char *name, const char 
 	q = read_hooks(&r,
 	               yaml_doc_get(one, "hooks") ? yaml_doc_get(one, "hooks") : yaml_doc_get(doc, "hooks"),
 	               &l->hooks);
+	if (q == 0)
+		q = read_instances(&r, yaml_doc_get(one, "instances"), l);
 	if (q == 0)
 		q = read_gpus(&r, gpus, l);
 	if (q < 0)
