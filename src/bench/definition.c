@@ -363,8 +363,9 @@ static int read_matrix(const struct yaml_reader *r, const struct yaml *doc, stru
 
 static int read_needs(const struct yaml_reader *r, const struct yaml *map, struct bench_needs *n)
 {
-	static const char *const known[] = {"vendor", "programs", "files", "memory", "gpu-memory",
-	                                    "cpus",   "display",  "root",  "gpu",    NULL};
+	static const char *const known[] = {"vendor",  "programs", "files", "memory",  "gpu-memory", "cpus",
+	                                    "display", "root",     "gpu",   "command", NULL};
+	const struct yaml *command = yaml_doc_get(map, "command");
 	const struct {
 		const char *key;
 		uint64_t *to;
@@ -392,6 +393,8 @@ static int read_needs(const struct yaml_reader *r, const struct yaml *map, struc
 		q = get_bool(r, map, "root", &n->root);
 	if (q >= 0)
 		q = get_bool(r, map, "gpu", &n->gpu);
+	if (q >= 0 && command)
+		q = definition_read_command(r, command, &n->command);
 	return q < 0 ? q : 0;
 }
 

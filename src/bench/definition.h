@@ -131,8 +131,9 @@ struct bench_needs {
 	char vendor[16];
 	struct strv programs; /* in PATH */
 	struct strv files;
-	uint64_t memory_bytes;     /* of the host, free */
-	uint64_t gpu_memory_bytes; /* of the partition */
+	struct bench_command command; /* must succeed; what it says last is the reason otherwise */
+	uint64_t memory_bytes;        /* of the host, free */
+	uint64_t gpu_memory_bytes;    /* of the partition */
 	unsigned cpus;
 	bool display, root, gpu;
 };

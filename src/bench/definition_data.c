@@ -330,6 +330,7 @@ void definition_free(struct bench_definition *d)
 	matrix_done(d);
 	strv_done(&d->needs.programs);
 	strv_done(&d->needs.files);
+	command_done(&d->needs.command);
 	metrics_done(&d->metrics);
 	for (size_t i = 0; i < d->checks.n; i++)
 		free(d->checks.v[i].match);

@@ -33,7 +33,8 @@ int bench_preset(const struct bench_definition *d, const char *name, const struc
                  struct ofbc_error *err);
 
 /* Why it cannot run here: 0; -ENOTSUP with the reason. */
-int bench_check_needs(struct ofbc_context *ctx, const struct bench_definition *d, struct ofbc_error *err);
+int bench_check_needs(struct ofbc_context *ctx, const struct bench_definition *d,
+                      const struct pair_list *values, const char *scratch, struct ofbc_error *err);
 /* Done once for the same content, unless `again`. */
 int bench_setup(struct ofbc_context *ctx, const struct bench_definition *d, const struct pair_list *values,
                 bool again, const char *scratch, struct ofbc_error *err);

@@ -239,7 +239,7 @@ static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct o
 
 	if (e->is_ready)
 		return 0;
-	r = bench_check_needs(job->ctx, e->d, &why);
+	r = bench_check_needs(job->ctx, e->d, &cell->parameters, job->scratch, &why);
 	if (r == 0) {
 		verdict = BENCH_FAILED;
 		r = bench_setup(job->ctx, e->d, &cell->parameters, job->rq.setup_again, job->scratch, &why);

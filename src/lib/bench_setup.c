@@ -13,7 +13,8 @@
 #include "lib/bench.h"
 #include "platform/files.h"
 
-#define INPUT_MAX (64u << 20)
+#define INPUT_MAX      (64u << 20)
+#define NEED_TIMEOUT_S 60
 
 /* --- needs --- */
 
@@ -72,7 +73,18 @@ static int check_gpu(struct ofbc_context *ctx, const struct bench_needs *n, stru
 	               n->gpu_memory_bytes ? "a GPU with more memory than here is" : "a GPU", n->vendor);
 }
 
-int bench_check_needs(struct ofbc_context *ctx, const struct bench_definition *d, struct ofbc_error *err)
+static int check_command(struct ofbc_context *ctx, const struct bench_definition *d,
+                         const struct pair_list *values, const char *scratch, struct ofbc_error *err)
+{
+	int r = d->needs.command.argv.n ? trial_command(ctx->platform, d, &d->needs.command, values, scratch,
+	                                                NEED_TIMEOUT_S, err)
+	                                : 0;
+
+	return r < 0 ? error_wrap(err, "a need is not met") : r;
+}
+
+int bench_check_needs(struct ofbc_context *ctx, const struct bench_definition *d,
+                      const struct pair_list *values, const char *scratch, struct ofbc_error *err)
 {
 	const struct bench_needs *n = &d->needs;
 	uint64_t bytes;
@@ -92,7 +104,8 @@ int bench_check_needs(struct ofbc_context *ctx, const struct bench_definition *d
 	size_format(n->memory_bytes, text, sizeof(text));
 	if (n->memory_bytes && available_memory(ctx->platform, &bytes) == 0 && bytes < n->memory_bytes)
 		return missing(err, "end other programs, or choose a smaller preset", "free memory:", text);
-	return n->vendor[0] || n->gpu || n->gpu_memory_bytes ? check_gpu(ctx, n, err) : 0;
+	r = n->vendor[0] || n->gpu || n->gpu_memory_bytes ? check_gpu(ctx, n, err) : 0;
+	return r == 0 ? check_command(ctx, d, values, scratch, err) : r;
 }
 
 /* --- setup --- */
