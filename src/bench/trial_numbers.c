@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* The numbers of a trial, and its checks. */
+#include "bench/trial_parts.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "bench/definition_data.h"
+#include "bench/number.h"
+#include "bench/stats.h"
+#include "platform/files.h"
+
+static int add_value(struct trial *t, const char *metric, int instance, double value)
+{
+	return bench_value_add(t->t, metric, instance, value) ? 0 : -ENOMEM;
+}
+
+/* Its own file, below the directory where the program ran, or what the program printed. */
+static int read_text_metric(struct trial *t, unsigned i, const struct bench_metric *m, double *ret,
+                            struct ofbc_error *err)
+{
+	const struct state *s = &t->v[i];
+	_cleanup_free_ char *path = NULL, *text = NULL, *name = NULL;
+	size_t len;
+	int r;
+
+	if (!m->file)
+		return metric_read(m, s->text, s->len, ret, err);
+	r = template_expand(m->file, &t->values, &name, err);
+	if (r < 0)
+		return r;
+	if (name[0] == '/' ? asprintf(&path, "%s", name) < 0 : asprintf(&path, "%s/%s", s->workdir, name) < 0)
+		return -ENOMEM;
+	r = file_read(path, (size_t)OUTPUT_MAX_MIB << 20, &text, &len);
+	if (r < 0)
+		return error_set_errno(err, -r, "metric '%s': file '%s'", m->name, path);
+	return metric_read(m, text, len, ret, err);
+}
+
+/* A program gets the file with the output and prints an object of numbers. Without a name of its own, all of
+ * them count. */
+static int read_program_metric(struct trial *t, unsigned i, const struct bench_metric *m,
+                               struct ofbc_error *err)
+{
+	struct bench_command c = m->program;
+	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ struct json *doc = NULL;
+	struct strv argv = {0};
+	const char *keys[256];
+	char out[600];
+	size_t len = 0, n;
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < m->program.argv.n; k++)
+		r = strv_add(&argv, m->program.argv.v[k]);
+	if (r == 0)
+		r = strv_add(&argv, t->v[i].out);
+	c.argv = argv;
+	if (r == 0)
+		r = trial_command(t->p, t->rq->definition, &c, &t->values, t->rq->workdir,
+		                  t->rq->definition->timeout_cleanup_s, err);
+	strv_done(&argv);
+	snprintf(out, sizeof(out), "%s/command.out", t->rq->workdir);
+	if (r == 0)
+		r = file_read(out, (size_t)OUTPUT_MAX_MIB << 20, &text, &len);
+	if (r == 0)
+		r = json_parse(text, len, m->program.argv.v[0], &doc, err);
+	if (r < 0)
+		return r;
+	n = json_keys(doc, keys, ARRAY_SIZE(keys));
+	for (size_t k = 0; r == 0 && k < n && k < ARRAY_SIZE(keys); k++) {
+		double v = json_double(json_get(doc, keys[k]), NAN);
+
+		if (isnan(v))
+			return error_set(err, EINVAL, OFBC_REASON_FAILED, "'%s' is no number", keys[k]);
+		if (!m->name[0] || strcmp(m->name, keys[k]) == 0)
+			r = add_value(t, keys[k], (int)i, v * m->scale);
+	}
+	return r;
+}
+
+static int iteration_metric(struct trial *t, unsigned i, const struct bench_metric *m, struct window w,
+                            double *ret)
+{
+	const struct bench_definition *d = t->rq->definition;
+	double seconds = (double)(w.to - w.from) / NS;
+	_cleanup_free_ double *v = NULL;
+	size_t n;
+
+	if (m->source == METRIC_RATE) {
+		*ret = seconds > 0 ? window_work(&t->v[i].iterations, w) * (isnan(d->work) ? 1 : d->work) /
+		                             seconds
+		                   : NAN;
+		return 0;
+	}
+	v = window_durations(&t->v[i].iterations, w, &n);
+	if (!v)
+		return -ENOMEM;
+	*ret = n ? stats_quantile(v, n, m->source == METRIC_ITERATION ? 0.5 : m->quantile) : NAN;
+	return 0;
+}
+
+static int read_metric(struct trial *t, unsigned i, const struct bench_metric *m, struct window w,
+                       struct ofbc_error *err)
+{
+	const struct instance_end *end = instances_end(t->set, i);
+	const char *said;
+	double v = NAN;
+	int r = 0;
+
+	switch (m->source) {
+	case METRIC_WALL:
+		v = end->wall_s * m->scale;
+		break;
+	case METRIC_CPU:
+		v = end->cpu_s * m->scale;
+		break;
+	case METRIC_MEMORY:
+		v = (double)end->peak_bytes * m->scale;
+		break;
+	case METRIC_JSON:
+	case METRIC_REGEX:
+		r = read_text_metric(t, i, m, &v, err);
+		break;
+	case METRIC_PROGRAM:
+		return read_program_metric(t, i, m, err);
+	case METRIC_RESULT:
+		said = pair_get(&t->v[i].results, m->name);
+		if (!said || number_parse(said, &v) < 0)
+			return error_set(err, said ? EINVAL : ENOENT, OFBC_REASON_FAILED, "metric '%s': %s",
+			                 m->name, said ? said : "no such RESULT");
+		v *= m->scale;
+		break;
+	case METRIC_RATE:
+	case METRIC_ITERATION:
+	case METRIC_PERCENTILE:
+		r = iteration_metric(t, i, m, w, &v);
+		v *= m->scale;
+		break;
+	}
+	return r < 0 || isnan(v) ? r : add_value(t, m->name, (int)i, v);
+}
+
+/* One number for all instances. */
+static int combine(struct trial *t)
+{
+	size_t n = t->t->n_values;
+	_cleanup_free_ double *v = malloc((n + 1) * sizeof(*v));
+	int r = v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char name[sizeof(t->t->values->metric)]; /* a copy: the values move as more are added */
+		enum metric_pick across = PICK_MEDIAN;
+		size_t k = 0;
+
+		if (t->t->values[i].instance != 0)
+			continue;
+		text_copy(name, sizeof(name), t->t->values[i].metric);
+		for (size_t m = 0; m < t->rq->definition->metrics.n; m++) {
+			if (strcmp(t->rq->definition->metrics.v[m].name, name) == 0)
+				across = t->rq->definition->metrics.v[m].across;
+		}
+		for (size_t j = 0; j < n; j++) {
+			if (strcmp(t->t->values[j].metric, name) == 0)
+				v[k++] = t->t->values[j].value;
+		}
+		r = add_value(t, name, -1, metric_pick(across, v, k));
+	}
+	return r;
+}
+
+static int check_instance(struct trial *t, unsigned i, size_t first_value, struct ofbc_error *err)
+{
+	const struct bench_definition *d = t->rq->definition;
+	int status = instances_end(t->set, i)->status, r = 0;
+	bool says_exit = false;
+	char said[256];
+
+	for (size_t k = 0; k < d->checks.n; k++)
+		says_exit |= d->checks.v[k].kind == CHECK_EXIT;
+	if (!says_exit && status != 0) {
+		command_last_line(t->v[i].out, said, sizeof(said));
+		trial_judge(t, BENCH_FAILED, "instance %u: exit status %d%s%s", i, status,
+		            said[0] ? ": " : "", said);
+		return 0;
+	}
+	for (size_t k = 0; r == 0 && k < d->checks.n; k++)
+		r = metric_check(&d->checks.v[k], status, t->v[i].text, t->v[i].len,
+		                 t->t->values + first_value, t->t->n_values - first_value, err);
+	if (r == -EBADMSG)
+		trial_judge(t, BENCH_INVALID, "instance %u: %s", i, err->message);
+	return r == -EBADMSG ? 0 : r;
+}
+
+static int evaluate_instance(struct trial *t, unsigned i, struct window w, struct ofbc_error *err)
+{
+	size_t first = t->t->n_values;
+	int r = trial_values(t->rq, i, &t->values), status = instances_end(t->set, i)->status;
+
+	if (r == 0)
+		r = file_read(t->v[i].out, (size_t)OUTPUT_MAX_MIB << 20, &t->v[i].text, &t->v[i].len);
+	for (size_t m = 0; r == 0 && m < t->rq->definition->metrics.n; m++) {
+		struct ofbc_error why = {0};
+
+		r = read_metric(t, i, &t->rq->definition->metrics.v[m], w, &why);
+		/* a program that failed need not say its numbers */
+		if (r < 0 && r != -ENOMEM && r != -EINTR) {
+			if (status == 0)
+				trial_judge(t, BENCH_FAILED, "instance %u: %s", i, why.message);
+			r = 0;
+		}
+	}
+	return r == 0 ? check_instance(t, i, first, err) : r;
+}
+
+int trial_evaluate(struct trial *t, struct ofbc_error *err)
+{
+	struct window w = window_common(t);
+	int r = 0;
+
+	t->t->window_s = (double)(w.to - w.from) / NS;
+	t->t->skew_s = t->rq->instances > 1 ? window_skew(t) : 0;
+	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
+		r = evaluate_instance(t, i, w, err);
+	return r == 0 ? combine(t) : r;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside a trial: what its files share. */
+#pragma once
+
+#include "bench/metric.h"
+#include "bench/trial.h"
+#include "platform/instance.h"
+
+#define OUTPUT_MAX_MIB 256
+#define NS             1e9
+
+/* One iteration of a program that speaks the protocol. */
+struct iteration {
+	uint64_t start_ns, end_ns;
+};
+
+struct iteration_list {
+	struct iteration *v;
+	size_t n, cap;
+};
+
+/* What is known of one instance. */
+struct state {
+	struct strv argv, env;
+	char *workdir;
+	char out[600];
+	struct iteration_list iterations;
+	struct pair_list results; /* RESULT lines */
+	bool is_ready, has_ended;
+	char *text; /* what it printed */
+	size_t len;
+};
+
+struct trial {
+	struct platform *p;
+	const struct trial_request *rq;
+	struct bench_trial *t;
+	struct state *v;
+	struct pair_list values; /* for the templates */
+	struct instance_set *set;
+	uint64_t go_ns;
+	bool has_stopped;
+};
+
+/* The verdict, unless there is one: the first reason is the reason. */
+void trial_judge(struct trial *t, enum bench_verdict verdict, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- trial_command.c --- */
+/* What templates may name. */
+int trial_values(const struct trial_request *rq, unsigned instance, struct pair_list *ret);
+int command_expand_text(const char *template, const struct pair_list *values, struct strv *ret,
+                        struct ofbc_error *err);
+int command_add_env(const struct pair_list *env, const struct pair_list *values, struct strv *ret,
+                    struct ofbc_error *err);
+int command_expand(const struct bench_definition *d, const struct bench_command *c,
+                   const struct pair_list *values, struct strv *argv, struct strv *env, char **workdir,
+                   struct ofbc_error *err);
+void command_last_line(const char *path, char *buf, size_t size);
+
+/* --- trial_protocol.c --- */
+void protocol_take(struct trial *t, unsigned i, const char *line);
+void protocol_steer(struct trial *t);
+
+/* --- trial_window.c --- */
+struct window {
+	uint64_t from, to;
+};
+struct window window_common(const struct trial *t);
+double window_skew(const struct trial *t); /* seconds; NAN: one of them never iterated */
+double window_work(const struct iteration_list *l, struct window w);
+/* Seconds of the whole iterations, ascending; free() them. */
+double *window_durations(const struct iteration_list *l, struct window w, size_t *ret_n);
+
+/* --- trial_numbers.c --- */
+int trial_evaluate(struct trial *t, struct ofbc_error *err);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs that speak the protocol: their lines, and when they are told to go and to stop. */
+#include "bench/trial_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "platform/platform.h"
+
+static int take_iteration(struct state *s, const char *line)
+{
+	struct iteration *it;
+	unsigned long long start, end;
+
+	if (sscanf(line, "ITERATION %llu %llu", &start, &end) != 2 || end < start)
+		return -EBADMSG;
+	it = list_add(&s->iterations);
+	if (!it)
+		return -ENOMEM;
+	*it = (struct iteration){start, end};
+	return 0;
+}
+
+static int take_result(struct state *s, char *line)
+{
+	char *name = line + strlen("RESULT "), *value = strchr(name, ' ');
+
+	if (!value)
+		return -EBADMSG;
+	*value++ = '\0';
+	return pair_set(&s->results, name, value);
+}
+
+void protocol_take(struct trial *t, unsigned i, const char *line)
+{
+	struct state *s = &t->v[i];
+	char copy[512];
+	int r = 0;
+
+	text_copy(copy, sizeof(copy), line);
+	if (strcmp(copy, "READY") == 0)
+		s->is_ready = true;
+	else if (strncmp(copy, "ITERATION ", 10) == 0)
+		r = take_iteration(s, copy);
+	else if (strncmp(copy, "RESULT ", 7) == 0)
+		r = take_result(s, copy);
+	else if (strcmp(copy, "DONE") != 0)
+		r = -EBADMSG;
+	if (r < 0)
+		trial_judge(t, BENCH_FAILED, "instance %u said '%.100s', which is not in the protocol", i,
+		            line);
+}
+
+static bool all_ready(const struct trial *t)
+{
+	for (unsigned i = 0; i < t->rq->instances; i++) {
+		if (!t->v[i].is_ready)
+			return false;
+	}
+	return true;
+}
+
+static int tell_all(struct trial *t, const char *line)
+{
+	for (unsigned i = 0; i < t->rq->instances; i++)
+		(void)instances_send(t->set, i, line); /* who is gone says so by its end */
+	return 0;
+}
+
+/* Time common to all that has passed, and the fewest iterations of one. */
+static void progress(const struct trial *t, double *ret_s, size_t *ret_n)
+{
+	uint64_t from = 0, to = UINT64_MAX;
+	size_t least = SIZE_MAX;
+
+	for (unsigned i = 0; i < t->rq->instances; i++) {
+		const struct iteration_list *l = &t->v[i].iterations;
+
+		least = l->n < least ? l->n : least;
+		if (!l->n)
+			continue;
+		from = l->v[0].start_ns > from ? l->v[0].start_ns : from;
+		to = l->v[l->n - 1].end_ns < to ? l->v[l->n - 1].end_ns : to;
+	}
+	*ret_n = least;
+	*ret_s = least && to > from ? (double)(to - from) / NS : 0;
+}
+
+/* GO when all are ready; STOP when all have enough, so that the load stays until then. */
+void protocol_steer(struct trial *t)
+{
+	double seconds;
+	size_t n;
+
+	if (!t->go_ns && all_ready(t)) {
+		t->go_ns = t->p->ops->now_ns(t->p);
+		(void)tell_all(t, "GO\n");
+	}
+	progress(t, &seconds, &n);
+	if (t->go_ns && !t->has_stopped && n >= t->rq->min_iterations && seconds >= t->rq->min_window_s) {
+		t->has_stopped = true;
+		(void)tell_all(t, "STOP\n");
+	}
+}

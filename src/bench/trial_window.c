@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* The time common to all instances, and what lies in it. */
+#include "bench/trial_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "bench/stats.h"
+
+/* What lies in the common window. Iterations that cross an edge count by their part for work, not for
+ * latency. */
+double window_work(const struct iteration_list *l, struct window w)
+{
+	double work = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		uint64_t a = l->v[i].start_ns > w.from ? l->v[i].start_ns : w.from;
+		uint64_t b = l->v[i].end_ns < w.to ? l->v[i].end_ns : w.to;
+
+		if (b > a)
+			work += (double)(b - a) / (double)(l->v[i].end_ns - l->v[i].start_ns);
+	}
+	return work;
+}
+
+double *window_durations(const struct iteration_list *l, struct window w, size_t *ret_n)
+{
+	double *v = malloc((l->n + 1) * sizeof(*v));
+
+	*ret_n = 0;
+	for (size_t i = 0; v && i < l->n; i++) {
+		if (l->v[i].start_ns >= w.from && l->v[i].end_ns <= w.to)
+			v[(*ret_n)++] = (double)(l->v[i].end_ns - l->v[i].start_ns) / NS;
+	}
+	if (v)
+		stats_sort(v, *ret_n);
+	return v;
+}
+
+struct window window_common(const struct trial *t)
+{
+	struct window w = {0, UINT64_MAX};
+
+	for (unsigned i = 0; i < t->rq->instances; i++) {
+		const struct iteration_list *l = &t->v[i].iterations;
+		uint64_t from = l->n ? l->v[0].start_ns : t->go_ns,
+			 to = l->n ? l->v[l->n - 1].end_ns : t->go_ns;
+
+		if (!t->rq->definition->is_protocol) {
+			from = instances_end(t->set, i)->start_ns;
+			to = instances_end(t->set, i)->end_ns;
+		}
+		w.from = from > w.from ? from : w.from;
+		w.to = to < w.to ? to : w.to;
+	}
+	return w.to > w.from ? w : (struct window){w.from, w.from};
+}
+
+double window_skew(const struct trial *t)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (unsigned i = 0; i < t->rq->instances; i++) {
+		const struct iteration_list *l = &t->v[i].iterations;
+
+		if (!l->n)
+			return NAN;
+		first = l->v[0].start_ns < first ? l->v[0].start_ns : first;
+		last = l->v[0].start_ns > last ? l->v[0].start_ns : last;
+	}
+	return (double)(last - first) / NS;
+}
