@@ -85,18 +85,23 @@ static int read_program_metric(struct trial *t, unsigned i, const struct bench_m
 	return r;
 }
 
+/* Of one iteration: what the program says, what the definition says, or itself. */
+static double work_of(const struct trial *t, unsigned i)
+{
+	double defined = t->rq->definition->work;
+
+	return t->v[i].work > 0 ? t->v[i].work : isnan(defined) ? 1 : defined;
+}
+
 static int iteration_metric(struct trial *t, unsigned i, const struct bench_metric *m, struct window w,
                             double *ret)
 {
-	const struct bench_definition *d = t->rq->definition;
 	double seconds = (double)(w.to - w.from) / NS;
 	_cleanup_free_ double *v = NULL;
 	size_t n;
 
 	if (m->source == METRIC_RATE) {
-		*ret = seconds > 0 ? window_work(&t->v[i].iterations, w) * (isnan(d->work) ? 1 : d->work) /
-		                             seconds
-		                   : NAN;
+		*ret = seconds > 0 ? window_work(&t->v[i].iterations, w) * work_of(t, i) / seconds : NAN;
 		return 0;
 	}
 	v = window_durations(&t->v[i].iterations, w, &n);

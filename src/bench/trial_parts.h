@@ -26,6 +26,7 @@ struct state {
 	char out[600];
 	struct iteration_list iterations;
 	struct pair_list results; /* RESULT lines */
+	double work;              /* of an iteration, as it says; 0: it does not */
 	bool is_ready, has_ended;
 	char *text; /* what it printed */
 	size_t len;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "bench/number.h"
 #include "platform/platform.h"
 
 static int take_iteration(struct state *s, const char *line)
@@ -22,6 +23,13 @@ static int take_iteration(struct state *s, const char *line)
 		return -ENOMEM;
 	*it = (struct iteration){start, end};
 	return 0;
+}
+
+/* Constant, as a rate counts iterations: so it is said before the first. */
+static int take_work(struct state *s, const char *line)
+{
+	return s->is_ready || number_parse(line + strlen("WORK "), &s->work) < 0 || !(s->work > 0) ? -EBADMSG
+	                                                                                           : 0;
 }
 
 static int take_result(struct state *s, char *line)
@@ -47,6 +55,8 @@ void protocol_take(struct trial *t, unsigned i, const char *line)
 		r = take_iteration(s, copy);
 	else if (strncmp(copy, "RESULT ", 7) == 0)
 		r = take_result(s, copy);
+	else if (strncmp(copy, "WORK ", 5) == 0)
+		r = take_work(s, copy);
 	else if (strcmp(copy, "DONE") != 0)
 		r = -EBADMSG;
 	if (r < 0)
