@@ -13,10 +13,21 @@
 #include "platform/files.h"
 #include "platform/platform.h"
 
+/* What every command may name: parameters, and where it is. */
+static int values_with(const struct bench_definition *d, const struct pair_list *values, const char *workdir,
+                       struct pair_list *ret)
+{
+	int r = pair_copy(ret, values);
+
+	if (r == 0)
+		r = pair_set(ret, "workdir", workdir);
+	return r == 0 ? pair_set(ret, "directory", d->directory) : r;
+}
+
 int trial_values(const struct trial_request *rq, unsigned instance, struct pair_list *ret)
 {
 	char text[32];
-	int r = pair_copy(ret, rq->parameters);
+	int r = values_with(rq->definition, rq->parameters, rq->workdir, ret);
 
 	snprintf(text, sizeof(text), "%u", instance);
 	if (r == 0)
@@ -25,11 +36,7 @@ int trial_values(const struct trial_request *rq, unsigned instance, struct pair_
 	if (r == 0)
 		r = pair_set(ret, "instances", text);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)rq->seed);
-	if (r == 0)
-		r = pair_set(ret, "seed", text);
-	if (r == 0)
-		r = pair_set(ret, "workdir", rq->workdir);
-	return r == 0 ? pair_set(ret, "directory", rq->definition->directory) : r;
+	return r == 0 ? pair_set(ret, "seed", text) : r;
 }
 
 int command_expand_text(const char *template, const struct pair_list *values, struct strv *ret,
@@ -154,11 +161,14 @@ int trial_command(struct platform *p, const struct bench_definition *d, const st
                   struct ofbc_error *err)
 {
 	_cleanup_strv_ struct strv argv = {0}, env = {0};
+	__attribute__((cleanup(pair_list_done))) struct pair_list all = {0};
 	_cleanup_free_ char *dir = NULL;
 	char out[600];
 	struct instance_request rq = {.out_path = out, .limit_mib = OUTPUT_MAX_MIB};
-	int r = command_expand(d, c, values, &argv, &env, &dir, err);
+	int r = values_with(d, values, workdir, &all);
 
+	if (r == 0)
+		r = command_expand(d, c, &all, &argv, &env, &dir, err);
 	if (r < 0)
 		return r;
 	snprintf(out, sizeof(out), "%s/command.out", workdir);
