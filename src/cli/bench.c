@@ -400,28 +400,17 @@ static const struct option import_options[] = {
 	{.name = NULL},
 };
 
+/* A sweep says itself where instances run: what is only of `run` stands first, and `sweep` begins behind it.
+ */
+#define N_RUN_ONLY 3
+
 static const struct option run_options[] = {
-	{.name = "preset", .argument = "NAME", .help = "of the benchmark; default: its own default"},
-	{.name = "set", .argument = "NAME=VALUE", .help = "a parameter (several times)"},
 	{.name = "on", .argument = "P[,P...]", .help = "on these partitions, one instance each"},
 	{.name = "instances",
          .letter = 'n',
          .argument = "N",
          .help = "at once; dealt out over the partitions"},
-	{.name = "trials", .argument = "N", .help = "at least (5)"},
-	{.name = "max-trials", .argument = "N", .help = "at most (30)"},
-	{.name = "precision", .argument = "PERCENT", .help = "end when the interval is within +- that (2)"},
-	{.name = "budget", .argument = "SECONDS", .help = "end after that time"},
-	{.name = "window", .argument = "SECONDS", .help = "how long programs iterate that can be told (5)"},
-	{.name = "seed", .argument = "N", .help = "of the random order"},
-	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
-	{.name = "setup", .help = "do the setup again"},
 	{.name = "sweep", .argument = "FILE", .help = "on every layout of the file, and without partitions"},
-	{.name = "reset", .help = "of a sweep: a mode may be changed by a reset of the GPU"},
-	{.name = NULL},
-};
-
-static const struct option sweep_options[] = {
 	{.name = "preset", .argument = "NAME", .help = "of the benchmark; default: its own default"},
 	{.name = "set", .argument = "NAME=VALUE", .help = "a parameter (several times)"},
 	{.name = "trials", .argument = "N", .help = "at least (5)"},
@@ -432,7 +421,7 @@ static const struct option sweep_options[] = {
 	{.name = "seed", .argument = "N", .help = "of the random order"},
 	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
 	{.name = "setup", .help = "do the setup again"},
-	{.name = "reset", .help = "a mode may be changed by a reset of the GPU"},
+	{.name = "reset", .help = "of a sweep: a mode may be changed by a reset of the GPU"},
 	{.name = NULL},
 };
 
@@ -479,7 +468,7 @@ const struct command bench_commands[] = {
          .verb = "sweep",
          .args = "LAYOUTS BENCHMARK...",
          .summary = "measure on every layout of a file, and bring the first state back",
-         .options = sweep_options,
+         .options = run_options + N_RUN_ONLY,
          .min_args = 2,
          .max_args = -1,
          .run = run_sweep},

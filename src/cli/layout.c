@@ -29,6 +29,7 @@ static int read_file(const char *path, char **ret, size_t *ret_len, struct ofbc_
 		free(text);
 		error_set(err, r, r == ENOENT ? OFBC_REASON_NOT_FOUND : OFBC_REASON_FAILED, "%s: %s", path,
 		          strerror(r));
+		error_hint(err, "name a file, or - for standard input; `openforbc layout export` prints one");
 		return -r;
 	}
 	*ret = text;

@@ -132,8 +132,12 @@ static int read_path(const char *path, const char *platform, struct bench_archiv
 	if (is_directory(path))
 		return read_directory(path, ret, err);
 	r = file_read(path, IMPORT_MAX, &text, &len);
-	if (r < 0)
-		return error_set_errno(err, -r, "%s", path);
+	if (r < 0) {
+		error_set_errno(err, -r, "%s", path);
+		error_hint(err,
+		           "name what `openforbc bench export` wrote, or a result file of another program");
+		return r;
+	}
 	return import_text(text, len, path, &o, ret, err);
 }
 

@@ -222,10 +222,8 @@ int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told
 	_cleanup_(stored_request_done) struct stored_request stored = {0};
 	_cleanup_job_ struct bench_job job = {.ctx = ctx, .told = told, .data = data};
 	char id[37];
-	int r = results_open(ctx->state_dir, false, &job.results, err);
+	int r = bench_open_results(ctx, &job.results, err);
 
-	if (r == -ENOENT)
-		return error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "nothing was measured yet");
 	if (r == 0)
 		r = run ? 0 : last_open(job.results, id, err);
 	if (r == 0)

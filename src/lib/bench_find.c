@@ -106,8 +106,12 @@ static int load_file(const char *path, struct bench_definition **ret, struct ofb
 		r = file_read(real, DEFINITION_MAX, &text, &len);
 	if (r == 0)
 		r = directory_of(real, &directory);
-	if (r < 0)
-		return error_set_errno(err, -r, "%s", path);
+	if (r < 0) {
+		error_set_errno(err, -r, "%s", path);
+		error_hint(err,
+		           "without a '/' it would be a name; `openforbc bench list` prints those there are");
+		return r;
+	}
 	r = has_suffix(real, "/" O4BC_FILE) ? load_o4bc(path, text, len, directory, &d, err)
 	                                    : definition_parse(text, len, path, &d, err);
 	if (r < 0)
@@ -297,8 +301,11 @@ int ofbc_bench_list_new(struct ofbc_context *ctx, const char *directory, struct 
 
 	if (r == 0 && directory)
 		r = add_directory(ctx, directory, l);
-	if (r < 0)
-		return error_set_errno(err, -r, "%s", directory ? directory : "benchmarks");
+	if (r < 0) {
+		error_set_errno(err, -r, "%s", directory ? directory : "benchmarks");
+		error_hint(err, "name a directory with definitions, *.yaml");
+		return r;
+	}
 	for (size_t i = 0; r >= 0 && i < directories.n; i++) {
 		r = add_directory(ctx, directories.v[i], l);
 		r = r == -ENOENT ? 0 : r;
