@@ -93,6 +93,7 @@ struct ofbc_bench_request {
 	bool setup_again;    /* also when it was done already */
 	const char *sweep;   /* layout file: each of its layouts, and the machine without partitions */
 	bool may_reset;      /* of a sweep: a mode may be changed by a reset of the GPU */
+	bool solo;           /* of a sweep: also each partition type of a layout alone, its neighbours idle */
 };
 
 /**

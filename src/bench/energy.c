@@ -67,11 +67,20 @@ static size_t find_steps(const struct energy_point *v, size_t n, uint64_t *times
 	return found;
 }
 
+static double sum(const uint64_t *v, size_t n)
+{
+	double all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += (double)v[i];
+	return all;
+}
+
 void energy_traits_of(const struct energy_point *v, size_t n, struct energy_traits *ret)
 {
 	uint64_t *times, *steps;
 
-	*ret = (struct energy_traits){.agreement = NAN, .counter_w = NAN, .sensor_w = NAN};
+	*ret = (struct energy_traits){.agreement = NAN, .counter_w = NAN, .sensor_w = NAN, .watts = NAN};
 	for (size_t i = 0; i < ENERGY_RATES; i++)
 		ret->rates[i].agreement = NAN;
 	if (n < 2) {
@@ -100,6 +109,8 @@ void energy_traits_of(const struct energy_point *v, size_t n, struct energy_trai
 		ret->tick_min_ns = times[0];
 		ret->tick_max_ns = times[ret->ticks - 1];
 		ret->step_uj = median(steps, ret->ticks);
+		ret->watched_s = sum(times, ret->ticks) / SECOND;
+		ret->watts = sum(steps, ret->ticks) * MICRO / ret->watched_s;
 		ret->is_usable = true;
 	}
 	free(times);

@@ -37,6 +37,8 @@ struct energy_traits {
 	uint64_t step_uj;    /* median step */
 	uint64_t poll_ns;    /* it was looked at this often */
 	size_t ticks;
+	double watts; /* between its first and its last change: of an idle machine, what it takes idle */
+	double watched_s;
 	uint64_t cost_ns, cost_cpu_ns; /* of one reading, median */
 	/* Power by the counter over power by the power sensor; NAN: not compared. */
 	double agreement;

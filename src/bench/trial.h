@@ -14,7 +14,10 @@ struct bench_place {
 	struct strv env; /* NAME=value */
 	char cpus[256];  /* list of processors; "": all */
 	char cgroup[256];
-	char gpu[64]; /* PCI address of the board; "" none */
+	char gpu[64];         /* PCI address of the board; "" none */
+	char type[64];        /* of the partition; "" none */
+	double compute_share; /* of the whole GPU; NAN: not known, or no partition */
+	double memory_share;
 };
 
 /* Told when the load begins and when it has ended, and asked in between when it wants to look. NULL: nobody.

@@ -222,6 +222,7 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	                                .n_benchmarks = (size_t)(c->n_args - first),
 	                                .sweep = sweep,
 	                                .may_reset = cli_option(c, "reset") != NULL,
+	                                .solo = cli_option(c, "solo") != NULL,
 	                                .preset = cli_option(c, "preset"),
 	                                .parameters = parameters,
 	                                .partitions = partitions,
@@ -422,6 +423,7 @@ static const struct option run_options[] = {
 	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
 	{.name = "setup", .help = "do the setup again"},
 	{.name = "reset", .help = "of a sweep: a mode may be changed by a reset of the GPU"},
+	{.name = "solo", .help = "of a sweep: also one instance with idle neighbours, for interference"},
 	{.name = NULL},
 };
 

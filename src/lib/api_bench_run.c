@@ -164,6 +164,7 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 		.window_s = json_double(json_get(s->doc, "window_s"), 0),
 		.sweep = json_str(json_get(s->doc, "sweep"), NULL),
 		.may_reset = json_bool(json_get(s->doc, "may_reset"), false),
+		.solo = json_bool(json_get(s->doc, "solo"), false),
 	};
 	return 0;
 }

@@ -18,7 +18,8 @@ struct bench_entry {
 struct bench_stage {
 	char name[64];       /* layout, "unpartitioned", "shared", or the partition types */
 	char *layout;        /* text that brings it about; NULL: as the machine is */
-	bool is_named;       /* `name` chooses one of several in the text */
+	char which[64];      /* one of several in the text; "" there is only one */
+	char solo[64];       /* only on the first partition of this type, the others idle; "" on all */
 	bool is_whole;       /* no partitions */
 	unsigned partitions; /* of the layout */
 	unsigned instances;  /* dealt out over them */
@@ -50,6 +51,7 @@ struct bench_job {
 	size_t n_stages, stage;     /* the present one */
 	struct strv gpus;           /* of a sweep */
 	char *first_state;          /* of a sweep: what it is to come back to */
+	double change_s;            /* what bringing the present stage about took; 0: nothing was done */
 	struct bench_place *places; /* of the present stage */
 	unsigned instances;
 	char scratch[256];
@@ -72,7 +74,11 @@ int job_leave(struct bench_job *job, struct ofbc_error *err);
 /* Places of so many instances on n partitions, or on none; *name: after their types, may be NULL. */
 int job_place(struct bench_job *job, const char *const *partitions, size_t n, unsigned instances,
               char name[64], struct ofbc_error *err);
+/* Only the first place of a type stays. */
+void job_place_only(struct bench_job *job, const char *type);
 void job_places_free(struct bench_job *job);
+/* What of the GPU each instance had, and what the change of the layout took, as figures of a trial. */
+int job_places_read(const struct bench_job *job, struct bench_trial *t);
 /* The request as JSON, and back. Texts of *ret live as long as *doc. */
 int job_request_print(const struct bench_job *job, char **ret);
 /* Measures until every cell is over. -EINTR. */

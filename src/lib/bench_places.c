@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the instances of a stage run: on partitions, or on the machine as it is. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,22 @@
 
 #define INSTANCES_MAX 4096
 
+/* What of its GPU a partition has; a type with a parameter has that much of the most. */
+static void read_shares(struct inventory *inv, const struct ofbc_partition *p, struct bench_place *ret)
+{
+	struct view *v = inventory_view(inv, p->gpu, p->technology);
+	unsigned param = 0;
+	const struct ofbc_type *t = v ? view_type(v, p->type, &param) : NULL;
+	double part = t && t->is_parametric ? (double)param / t->param_max : 1;
+	uint64_t memory = p->memory_bytes ? p->memory_bytes : t && !t->is_parametric ? t->memory_bytes : 0;
+
+	text_copy(ret->type, sizeof(ret->type), p->type);
+	if (t && t->compute_share > 0)
+		ret->compute_share = t->compute_share * part;
+	if (v && memory && v->gpu->memory_bytes)
+		ret->memory_share = (double)memory / (double)v->gpu->memory_bytes;
+}
+
 static int place_on(struct inventory *inv, const struct ofbc_partition *p, struct bench_place *ret,
                     struct ofbc_error *err)
 {
@@ -19,6 +36,7 @@ static int place_on(struct inventory *inv, const struct ofbc_partition *p, struc
 
 	text_copy(ret->name, sizeof(ret->name), p->name[0] ? p->name : p->uuid);
 	text_copy(ret->gpu, sizeof(ret->gpu), p->gpu);
+	read_shares(inv, p, ret);
 	/* the groups and processors of an emulated host are not on this machine */
 	if (r < 0 || inv->ctx->platform->emulated)
 		return r;
@@ -64,6 +82,8 @@ static int new_places(struct bench_job *job, unsigned instances)
 	job_places_free(job);
 	job->places = calloc(instances, sizeof(*job->places));
 	job->instances = job->places ? instances : 0;
+	for (unsigned i = 0; i < job->instances; i++)
+		job->places[i].compute_share = job->places[i].memory_share = NAN;
 	return job->places ? 0 : -ENOMEM;
 }
 
@@ -80,10 +100,51 @@ int job_place(struct bench_job *job, const char *const *partitions, size_t n, un
 	                   err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = ofbc_partition_find(&inv.partitions, partitions[i], &v[i], err);
-	for (unsigned i = 0; r == 0 && i < instances; i++)
+	for (unsigned i = 0; r == 0 && i < instances; i++) {
 		r = place_on(&inv, v[i % n], &job->places[i], err);
+		/* those on one partition share what it has */
+		job->places[i].compute_share /= instances / (unsigned)n + (i % n < instances % n);
+		job->places[i].memory_share /= instances / (unsigned)n + (i % n < instances % n);
+	}
 	if (r == 0 && name)
 		name_layout(v, n, name, 64);
+	return r;
+}
+
+void job_place_only(struct bench_job *job, const char *type)
+{
+	unsigned keep = 0;
+
+	while (keep + 1 < job->instances && strcmp(job->places[keep].type, type) != 0)
+		keep++;
+	for (unsigned i = 0; i < job->instances; i++) {
+		if (i != keep)
+			strv_done(&job->places[i].env);
+	}
+	job->places[0] = job->places[keep];
+	job->instances = 1;
+}
+
+static int add_share(struct bench_trial *t, const char *metric, unsigned i, double share)
+{
+	return isnan(share) || bench_value_add(t, metric, (int)i, share) ? 0 : -ENOMEM;
+}
+
+int job_places_read(const struct bench_job *job, struct bench_trial *t)
+{
+	int r = 0;
+
+	if (t->verdict != BENCH_OK)
+		return 0;
+	for (unsigned i = 0; r == 0 && i < job->instances; i++) {
+		r = add_share(t, BENCH_COMPUTE_SHARE, i, job->places[i].compute_share);
+		if (r == 0)
+			r = add_share(t, BENCH_MEMORY_SHARE, i, job->places[i].memory_share);
+	}
+	/* once a cell: it was measured once */
+	if (r == 0 && t->number == 0 && job->change_s > 0 &&
+	    !bench_value_add(t, BENCH_LAYOUT_CHANGE, -1, job->change_s))
+		r = -ENOMEM;
 	return r;
 }
 

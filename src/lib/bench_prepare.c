@@ -239,6 +239,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 		json_set_str(doc, "sweep", path_real(rq->sweep, &real) == 0 ? real : rq->sweep);
 		json_set_str(doc, "first_state", job->first_state);
 		json_set_bool(doc, "may_reset", rq->may_reset);
+		json_set_bool(doc, "solo", rq->solo);
 	}
 	return json_print(doc, ret);
 }

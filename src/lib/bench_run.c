@@ -198,6 +198,8 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 	r = trial_run(job->ctx->platform, &rq, ret, err);
 	if (r == 0)
 		r = job_sensors_read(job, ret);
+	if (r == 0)
+		r = job_places_read(job, ret);
 	cell->seconds = (double)(job->ctx->platform->ops->now_ns(job->ctx->platform) - start) / 1e9;
 	return r;
 }

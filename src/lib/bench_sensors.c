@@ -18,12 +18,15 @@
 #include "bench/sampler.h"
 #include "lib/bench_job.h"
 
+#define IDLE_MIN_S 1.0
+
 struct job_sensors {
 	struct sensor_set *set;
 	struct sampler *sampler;
 	struct energy_counter before[ENERGY_COUNTERS_MAX], after[ENERGY_COUNTERS_MAX];
 	struct energy_traits traits[ENERGY_COUNTERS_MAX];
 	size_t n_counters, n_boards;
+	double idle_w;  /* by the counters before the first trial; NAN: not known */
 	char note[192]; /* why there is no energy */
 };
 
@@ -32,7 +35,10 @@ const char *job_unit(const char *metric)
 	static const struct {
 		const char *metric, *unit;
 	} units[] = {
-		{"board power", "W"}, {"board temperature", "Cel"}, {"board clock", "MHz"}, {"energy", "J"}};
+		{"board power", "W"},    {"board temperature", "Cel"},
+		{"board clock", "MHz"},  {BENCH_ENERGY, "J"},
+		{BENCH_MEAN_POWER, "W"}, {BENCH_IDLE_POWER, "W"},
+		{BENCH_LAYOUT_CHANGE, "s"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(units[i].metric, metric) == 0)
@@ -136,6 +142,17 @@ static void add_counters(struct job_sensors *s)
 		s->n_counters = 0;
 }
 
+/* While the counters were tested nothing of ours ran: what the boards took then, the layout takes by itself. A
+ * counter whose test is over in a moment does not tell. */
+static double idle_power(const struct job_sensors *s)
+{
+	double w = s->n_counters ? 0 : NAN;
+
+	for (size_t i = 0; i < s->n_counters; i++)
+		w += s->traits[i].watched_s >= IDLE_MIN_S ? s->traits[i].watts : NAN;
+	return w;
+}
+
 int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 {
 	struct job_sensors *s = calloc(1, sizeof(*s));
@@ -149,6 +166,7 @@ int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0; /* a board without sensors can be measured all the same */
 	add_counters(s);
+	s->idle_w = idle_power(s);
 	/* without a board or a counter there is nothing that the trials would be asked for */
 	if (!s->n_boards && !s->n_counters)
 		return 0;
@@ -205,10 +223,16 @@ struct trial_watch job_sensors_watch(struct bench_job *job)
 		.begin = begin, .end = end, .due_ns = due, .step = step, .data = job->sensors};
 }
 
-/* The sum of all boards, or why there is none. */
-static void add_energy(const struct job_sensors *s, struct bench_trial *t)
+static int add_value(struct bench_trial *t, const char *metric, double value)
 {
-	double j = 0, squares = 0;
+	return isnan(value) || bench_value_add(t, metric, -1, value) ? 0 : -ENOMEM;
+}
+
+/* The sum of all boards, or nothing. Their windows differ by a tick: powers are added, each over its own. */
+static int add_energy(const struct job_sensors *s, struct bench_trial *t)
+{
+	double j = 0, squares = 0, w = 0;
+	int r;
 
 	for (size_t i = 0; i < s->n_counters; i++) {
 		struct energy e;
@@ -216,15 +240,21 @@ static void add_energy(const struct job_sensors *s, struct bench_trial *t)
 		energy_window(&s->before[i].edge, &s->after[i].edge, &s->traits[i],
 		              sensor_at(s->set, s->before[i].sensor)->source, &e);
 		if (e.source == ENERGY_NONE)
-			return; /* too short for its ticks, or it stood still: unknown stays unknown */
+			return 0; /* too short for its ticks, or it stood still: unknown stays unknown */
 		j += e.j;
+		w += e.j / e.window_s;
 		squares += e.u_j * e.u_j;
 		text_copy(t->energy_source, sizeof(t->energy_source), e.label);
 	}
 	if (!s->n_counters)
-		return;
+		return 0;
 	t->energy_j = j;
 	t->energy_u = sqrt(squares);
+	r = add_value(t, BENCH_ENERGY, j);
+	if (r == 0)
+		r = add_value(t, BENCH_MEAN_POWER, w);
+	/* once a cell: it was measured once */
+	return r < 0 || t->number ? r : add_value(t, BENCH_IDLE_POWER, s->idle_w);
 }
 
 static int add_gauge(const struct job_sensors *s, enum sensor_quantity quantity, const char *metric,
@@ -262,13 +292,11 @@ static bool was_too_hot(const struct job_sensors *s)
 int job_sensors_read(struct bench_job *job, struct bench_trial *t)
 {
 	const struct job_sensors *s = job->sensors;
-	int r = 0;
+	int r;
 
 	if (!s || !s->sampler || t->verdict != BENCH_OK)
 		return 0;
-	add_energy(s, t);
-	if (!isnan(t->energy_j) && !bench_value_add(t, "energy", -1, t->energy_j))
-		r = -ENOMEM;
+	r = add_energy(s, t);
 	if (r == 0)
 		r = add_gauge(s, SENSOR_POWER, "board power", 1e-3, t);
 	if (r == 0)

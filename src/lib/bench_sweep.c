@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "base/strv.h"
 #include "base/yaml.h"
 #include "lib/bench_job.h"
 #include "lib/layout.h"
@@ -43,26 +44,70 @@ static unsigned flags_of(const struct bench_job *job)
 	return job->rq.may_reset ? OFBC_LAYOUT_RESET : 0;
 }
 
-/* Partitions that stand when the plan is carried out, and the GPUs that it is about. */
-static int count(const struct ofbc_plan *plan, const struct ofbc_partition_list *now, struct strv *gpus,
-                 unsigned *ret)
+/* A partition that will stand, and its GPU. */
+static int add_one(struct strv *types, struct strv *gpus, const char *type, const char *gpu)
+{
+	int r = strv_add(types, type);
+
+	return r < 0 || strv_contains(gpus, gpu) ? r : strv_add(gpus, gpu);
+}
+
+/* Types of the partitions that stand when the plan is carried out, and the GPUs that it is about. */
+static int foresee(const struct ofbc_plan *plan, const struct ofbc_partition_list *now, struct strv *gpus,
+                   struct strv *types)
 {
 	int r = 0;
 
-	*ret = 0;
 	for (size_t i = 0; r == 0 && i < plan->steps.n; i++) {
-		*ret += plan->steps.v[i].action == OFBC_ACTION_CREATE;
-		if (!strv_contains(gpus, plan->steps.v[i].gpu))
-			r = strv_add(gpus, plan->steps.v[i].gpu);
+		const struct ofbc_step *s = &plan->steps.v[i];
+
+		if (s->action == OFBC_ACTION_CREATE)
+			r = add_one(types, gpus, s->type, s->gpu);
+		else if (!strv_contains(gpus, s->gpu))
+			r = strv_add(gpus, s->gpu);
 	}
 	for (size_t i = 0; r == 0 && plan->kept && plan->kept[i]; i++) {
 		const struct ofbc_partition *p;
 
-		(*ret)++;
-		if (ofbc_partition_find(now, plan->kept[i], &p, NULL) == 0 && !strv_contains(gpus, p->gpu))
-			r = strv_add(gpus, p->gpu);
+		if (ofbc_partition_find(now, plan->kept[i], &p, NULL) == 0)
+			r = add_one(types, gpus, p->type, p->gpu);
 	}
 	return r;
+}
+
+static bool has_stage(const struct bench_job *job, const char *name, unsigned instances)
+{
+	for (size_t i = 0; i < job->n_stages; i++) {
+		if (strcmp(job->stages[i].name, name) == 0 && job->stages[i].instances == instances)
+			return true;
+	}
+	return false;
+}
+
+/* Each type of the layout alone, its neighbours idle: what isolation and efficiency are told by. Of one type
+ * it is the layout with one instance; of several "LAYOUT/TYPE". */
+static int add_solos(struct bench_job *job, const char *name, const char *text, const char *which,
+                     const struct strv *types)
+{
+	bool is_mixed = false;
+
+	for (size_t i = 0; i < types->n; i++)
+		is_mixed |= strcmp(types->v[i], types->v[0]) != 0;
+	for (size_t i = 0; i < types->n; i++) {
+		struct bench_stage *s;
+		char both[sizeof(s->name)];
+
+		snprintf(both, sizeof(both), "%.40s%s%.22s", name, is_mixed ? "/" : "",
+		         is_mixed ? types->v[i] : "");
+		if (has_stage(job, both, 1))
+			continue;
+		s = add_stage(job, both, text, (unsigned)types->n, 1);
+		if (!s)
+			return -ENOMEM;
+		text_copy(s->which, sizeof(s->which), which ? which : "");
+		text_copy(s->solo, sizeof(s->solo), types->v[i]);
+	}
+	return 0;
 }
 
 static int plan_layout(struct bench_job *job, const char *name, const char *text, size_t len,
@@ -71,16 +116,16 @@ static int plan_layout(struct bench_job *job, const char *name, const char *text
 {
 	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = NULL;
 	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
-	unsigned n = 0;
+	_cleanup_strv_ struct strv types = {0};
 	int r = ofbc_layout_read(text, len, job->rq.sweep, which, &l, err);
 
 	if (r == 0)
 		r = ofbc_layout_plan(job->ctx, l, flags_of(job), &plan, err);
 	if (r == 0)
-		r = count(plan, now, gpus, &n);
+		r = foresee(plan, now, gpus, &types);
 	if (r < 0)
 		return which ? error_wrap(err, "layout '%s'", which) : r;
-	if (!n) {
+	if (!types.n) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "%s: layout '%s' has no partitions to run on",
 		          job->rq.sweep, name);
 		error_hint(err, "leave it out: the machine without partitions is measured anyway");
@@ -88,14 +133,14 @@ static int plan_layout(struct bench_job *job, const char *name, const char *text
 	}
 	/* one each, where the layout does not say how many */
 	for (size_t i = 0; i == 0 || i < l->n_instances; i++) {
-		struct bench_stage *s =
-			add_stage(job, name, text, n, i < l->n_instances ? l->instances[i] : n);
+		unsigned instances = i < l->n_instances ? l->instances[i] : (unsigned)types.n;
+		struct bench_stage *s = add_stage(job, name, text, (unsigned)types.n, instances);
 
 		if (!s)
 			return -ENOMEM;
-		s->is_named = which != NULL;
+		text_copy(s->which, sizeof(s->which), which ? which : "");
 	}
-	return 0;
+	return job->rq.solo ? add_solos(job, name, text, which, &types) : 0;
 }
 
 /* With MIG switched on a board without instances runs nothing. */
@@ -201,15 +246,18 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 {
 	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
 	const struct bench_stage *s = &job->stages[stage];
+	struct platform *p = job->ctx->platform;
+	uint64_t began = p->ops->now_ns(p);
 	size_t n = 0;
 	int r;
 
 	job->stage = stage;
 	if (!s->layout)
 		return 0; /* the places are known */
-	r = apply(job, s->layout, s->is_named ? s->name : NULL, &plan, err);
+	r = apply(job, s->layout, s->which[0] ? s->which : NULL, &plan, err);
 	if (r < 0)
 		return r;
+	job->change_s = (double)(p->ops->now_ns(p) - began) / 1e9;
 	if (s->is_whole)
 		return job_place(job, NULL, 0, s->instances, NULL, err);
 	while (plan->kept && plan->kept[n])
@@ -221,7 +269,11 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 		error_hint(err, "a layout of virtual functions cannot be swept");
 		return -EIO;
 	}
-	return job_place(job, (const char *const *)plan->kept, n, s->instances, NULL, err);
+	r = job_place(job, (const char *const *)plan->kept, n, s->solo[0] ? (unsigned)n : s->instances, NULL,
+	              err);
+	if (r == 0 && s->solo[0])
+		job_place_only(job, s->solo);
+	return r;
 }
 
 int job_leave(struct bench_job *job, struct ofbc_error *err)
