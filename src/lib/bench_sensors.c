@@ -34,11 +34,9 @@ const char *job_unit(const char *metric)
 {
 	static const struct {
 		const char *metric, *unit;
-	} units[] = {
-		{"board power", "W"},    {"board temperature", "Cel"},
-		{"board clock", "MHz"},  {BENCH_ENERGY, "J"},
-		{BENCH_MEAN_POWER, "W"}, {BENCH_IDLE_POWER, "W"},
-		{BENCH_LAYOUT_CHANGE, "s"}};
+	} units[] = {{"board power", "W"},      {"board temperature", "Cel"}, {"board clock", "MHz"},
+	             {BENCH_ENERGY, "J"},       {BENCH_MEAN_POWER, "W"},      {BENCH_IDLE_POWER, "W"},
+	             {BENCH_LAYOUT_CHANGE, "s"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(units[i].metric, metric) == 0)
@@ -142,8 +140,8 @@ static void add_counters(struct job_sensors *s)
 		s->n_counters = 0;
 }
 
-/* While the counters were tested nothing of ours ran: what the boards took then, the layout takes by itself. A
- * counter whose test is over in a moment does not tell. */
+/* While the counters were tested nothing of ours ran: what the boards took then, the layout takes by itself.
+ * A counter whose test is over in a moment does not tell. */
 static double idle_power(const struct job_sensors *s)
 {
 	double w = s->n_counters ? 0 : NAN;
