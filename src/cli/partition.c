@@ -67,13 +67,6 @@ static int parse_need(const struct cli *c, struct ofbc_create_request *rq, struc
 	return 0;
 }
 
-static enum ofbc_isolation parse_isolation(const char *s)
-{
-	return !s || strcmp(s, "none") == 0 ? OFBC_ISOLATION_NONE
-	       : strcmp(s, "soft") == 0     ? OFBC_ISOLATION_SOFT
-	                                    : OFBC_ISOLATION_HARD;
-}
-
 /* Words of other systems for filling one GPU after the other, or all evenly. */
 static bool is_spread(const char *policy)
 {
@@ -117,7 +110,8 @@ static int fill_request(const struct cli *c, struct ofbc_create_request *rq, str
 	rq->name = cli_option(c, "name");
 	rq->uuid = cli_option(c, "uuid");
 	rq->technology = cli_option(c, "technology");
-	rq->isolation = parse_isolation(cli_option(c, "isolation"));
+	rq->isolation = cli_option(c, "isolation") ? isolation_parse(cli_option(c, "isolation"))
+	                                           : OFBC_ISOLATION_NONE;
 	rq->spread = is_spread(cli_option(c, "policy"));
 	if (c->n_args == 2) {
 		rq->gpu = c->args[0];

@@ -23,6 +23,21 @@ struct bench_stage {
 	bool is_whole;       /* no partitions */
 	unsigned partitions; /* of the layout */
 	unsigned instances;  /* dealt out over them */
+	char types[128];     /* of its partitions, "2x mps:50%"; "" none */
+	/* what each instance is promised: bytes (0: nothing) and isolation from the others */
+	uint64_t memory_bytes;
+	enum ofbc_isolation isolation_memory, isolation_compute;
+};
+
+/* A partition that stands or will stand; texts are borrowed. */
+struct stage_part {
+	const char *type, *gpu;
+	uint64_t memory_bytes; /* its own limit; 0: what its type has */
+};
+
+struct stage_part_list {
+	struct stage_part *v;
+	size_t n, cap;
 };
 
 /* A cell with what is known so far of its first metric. */
@@ -71,9 +86,15 @@ int job_plan_sweep(struct bench_job *job, struct ofbc_error *err);
 /* Brings a stage about, and back to the state before the sweep. */
 int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err);
 int job_leave(struct bench_job *job, struct ofbc_error *err);
-/* Places of so many instances on n partitions, or on none; *name: after their types, may be NULL. */
+/* Types and promises of a stage, from its partitions; without any it is the whole of the GPUs. `inv` is
+ * needed only for either. */
+void stage_describe(struct inventory *inv, const struct stage_part_list *parts, const struct strv *gpus,
+                    struct bench_stage *s);
+/* All stages as they are stored with the run: with the layouts' texts, so that they can be applied again. */
+struct json *stages_print(const struct bench_job *job);
+/* Places of so many instances on n partitions, or on none; `s`, which may be NULL, is described and named. */
 int job_place(struct bench_job *job, const char *const *partitions, size_t n, unsigned instances,
-              char name[64], struct ofbc_error *err);
+              struct bench_stage *s, struct ofbc_error *err);
 /* Only the first place of a type stays. */
 void job_place_only(struct bench_job *job, const char *type);
 void job_places_free(struct bench_job *job);

@@ -43,32 +43,6 @@ static int place_on(struct inventory *inv, const struct ofbc_partition *p, struc
 	return partition_confine(inv, p, ret->cgroup, ret->cpus, err);
 }
 
-/* "4x cpu:1c", or "2x mig:1g.18gb + mig:3g.71gb". */
-static void name_layout(const struct ofbc_partition *const *v, size_t n, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < n && len < size; i++) {
-		unsigned same = 0;
-		bool was_there = false;
-
-		for (size_t k = 0; k < n; k++) {
-			bool is_same = strcmp(v[i]->type, v[k]->type) == 0;
-
-			was_there |= is_same && k < i;
-			same += is_same;
-		}
-		if (was_there)
-			continue;
-		if (same > 1)
-			len += (size_t)snprintf(buf + len, size - len, "%s%ux %s", len ? " + " : "", same,
-			                        v[i]->type);
-		else
-			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? " + " : "", v[i]->type);
-	}
-}
-
 void job_places_free(struct bench_job *job)
 {
 	for (unsigned i = 0; job->places && i < job->instances; i++)
@@ -87,8 +61,25 @@ static int new_places(struct bench_job *job, unsigned instances)
 	return job->places ? 0 : -ENOMEM;
 }
 
+/* What stands there, for whoever reads the results. */
+static int describe(struct inventory *inv, const struct ofbc_partition *const *v, size_t n,
+                    struct bench_stage *s)
+{
+	struct stage_part_list parts = {.v = calloc(n + 1, sizeof(*parts.v)), .n = n, .cap = n};
+
+	if (!parts.v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		parts.v[i] = (struct stage_part){v[i]->type, v[i]->gpu, v[i]->memory_bytes};
+	s->partitions = (unsigned)n;
+	stage_describe(inv, &parts, &(struct strv){0}, s);
+	text_copy(s->name, sizeof(s->name), s->types);
+	free(parts.v);
+	return 0;
+}
+
 int job_place(struct bench_job *job, const char *const *partitions, size_t n, unsigned instances,
-              char name[64], struct ofbc_error *err)
+              struct bench_stage *s, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
 	_cleanup_free_ const struct ofbc_partition **v = calloc(n + 1, sizeof(*v));
@@ -106,9 +97,7 @@ int job_place(struct bench_job *job, const char *const *partitions, size_t n, un
 		job->places[i].compute_share /= instances / (unsigned)n + (i % n < instances % n);
 		job->places[i].memory_share /= instances / (unsigned)n + (i % n < instances % n);
 	}
-	if (r == 0 && name)
-		name_layout(v, n, name, 64);
-	return r;
+	return r == 0 && s ? describe(&inv, v, n, s) : r;
 }
 
 void job_place_only(struct bench_job *job, const char *type)
@@ -165,5 +154,6 @@ int job_plan_stage(struct bench_job *job, struct ofbc_error *err)
 	job->n_stages = 1;
 	s->instances = n;
 	text_copy(s->name, sizeof(s->name), n > 1 ? "shared" : "unpartitioned");
-	return job_place(job, rq->partitions, rq->n_partitions, n, s->name, err);
+	stage_describe(NULL, &(struct stage_part_list){0}, &(struct strv){0}, s);
+	return job_place(job, rq->partitions, rq->n_partitions, n, s, err);
 }

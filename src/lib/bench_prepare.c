@@ -233,6 +233,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_double(doc, "precision", rq->precision);
 	json_set_double(doc, "budget_s", rq->budget_s);
 	json_set_double(doc, "window_s", rq->window_s);
+	json_set(doc, "stages", stages_print(job));
 	if (rq->sweep) {
 		_cleanup_free_ char *real = NULL;
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "base/strbuf.h"
 #include "base/strv.h"
 #include "base/yaml.h"
@@ -45,16 +46,19 @@ static unsigned flags_of(const struct bench_job *job)
 }
 
 /* A partition that will stand, and its GPU. */
-static int add_one(struct strv *types, struct strv *gpus, const char *type, const char *gpu)
+static int add_part(struct stage_part_list *parts, struct strv *gpus, struct stage_part part)
 {
-	int r = strv_add(types, type);
+	struct stage_part *more = list_add(parts);
 
-	return r < 0 || strv_contains(gpus, gpu) ? r : strv_add(gpus, gpu);
+	if (!more)
+		return -ENOMEM;
+	*more = part;
+	return strv_contains(gpus, part.gpu) ? 0 : strv_add(gpus, part.gpu);
 }
 
-/* Types of the partitions that stand when the plan is carried out, and the GPUs that it is about. */
+/* The partitions that stand when the plan is carried out, and the GPUs that it is about. */
 static int foresee(const struct ofbc_plan *plan, const struct ofbc_partition_list *now, struct strv *gpus,
-                   struct strv *types)
+                   struct stage_part_list *parts)
 {
 	int r = 0;
 
@@ -62,7 +66,7 @@ static int foresee(const struct ofbc_plan *plan, const struct ofbc_partition_lis
 		const struct ofbc_step *s = &plan->steps.v[i];
 
 		if (s->action == OFBC_ACTION_CREATE)
-			r = add_one(types, gpus, s->type, s->gpu);
+			r = add_part(parts, gpus, (struct stage_part){s->type, s->gpu, s->memory_bytes});
 		else if (!strv_contains(gpus, s->gpu))
 			r = strv_add(gpus, s->gpu);
 	}
@@ -70,9 +74,14 @@ static int foresee(const struct ofbc_plan *plan, const struct ofbc_partition_lis
 		const struct ofbc_partition *p;
 
 		if (ofbc_partition_find(now, plan->kept[i], &p, NULL) == 0)
-			r = add_one(types, gpus, p->type, p->gpu);
+			r = add_part(parts, gpus, (struct stage_part){p->type, p->gpu, p->memory_bytes});
 	}
 	return r;
+}
+
+static void parts_done(struct stage_part_list *l)
+{
+	free(l->v);
 }
 
 static bool has_stage(const struct bench_job *job, const char *name, unsigned instances)
@@ -87,45 +96,45 @@ static bool has_stage(const struct bench_job *job, const char *name, unsigned in
 /* Each type of the layout alone, its neighbours idle: what isolation and efficiency are told by. Of one type
  * it is the layout with one instance; of several "LAYOUT/TYPE". */
 static int add_solos(struct bench_job *job, const char *name, const char *text, const char *which,
-                     const struct strv *types)
+                     struct inventory *inv, const struct stage_part_list *parts)
 {
 	bool is_mixed = false;
 
-	for (size_t i = 0; i < types->n; i++)
-		is_mixed |= strcmp(types->v[i], types->v[0]) != 0;
-	for (size_t i = 0; i < types->n; i++) {
+	for (size_t i = 0; i < parts->n; i++)
+		is_mixed |= strcmp(parts->v[i].type, parts->v[0].type) != 0;
+	for (size_t i = 0; i < parts->n; i++) {
 		struct bench_stage *s;
 		char both[sizeof(s->name)];
 
 		snprintf(both, sizeof(both), "%.40s%s%.22s", name, is_mixed ? "/" : "",
-		         is_mixed ? types->v[i] : "");
+		         is_mixed ? parts->v[i].type : "");
 		if (has_stage(job, both, 1))
 			continue;
-		s = add_stage(job, both, text, (unsigned)types->n, 1);
+		s = add_stage(job, both, text, (unsigned)parts->n, 1);
 		if (!s)
 			return -ENOMEM;
 		text_copy(s->which, sizeof(s->which), which ? which : "");
-		text_copy(s->solo, sizeof(s->solo), types->v[i]);
+		text_copy(s->solo, sizeof(s->solo), parts->v[i].type);
+		stage_describe(inv, parts, &job->gpus, s);
 	}
 	return 0;
 }
 
 static int plan_layout(struct bench_job *job, const char *name, const char *text, size_t len,
-                       const char *which, const struct ofbc_partition_list *now, struct strv *gpus,
-                       struct ofbc_error *err)
+                       const char *which, struct inventory *inv, struct ofbc_error *err)
 {
 	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = NULL;
 	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
-	_cleanup_strv_ struct strv types = {0};
+	_cleanup_(parts_done) struct stage_part_list parts = {0};
 	int r = ofbc_layout_read(text, len, job->rq.sweep, which, &l, err);
 
 	if (r == 0)
 		r = ofbc_layout_plan(job->ctx, l, flags_of(job), &plan, err);
 	if (r == 0)
-		r = foresee(plan, now, gpus, &types);
+		r = foresee(plan, &inv->partitions, &job->gpus, &parts);
 	if (r < 0)
 		return which ? error_wrap(err, "layout '%s'", which) : r;
-	if (!types.n) {
+	if (!parts.n) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "%s: layout '%s' has no partitions to run on",
 		          job->rq.sweep, name);
 		error_hint(err, "leave it out: the machine without partitions is measured anyway");
@@ -133,14 +142,15 @@ static int plan_layout(struct bench_job *job, const char *name, const char *text
 	}
 	/* one each, where the layout does not say how many */
 	for (size_t i = 0; i == 0 || i < l->n_instances; i++) {
-		unsigned instances = i < l->n_instances ? l->instances[i] : (unsigned)types.n;
-		struct bench_stage *s = add_stage(job, name, text, (unsigned)types.n, instances);
+		unsigned instances = i < l->n_instances ? l->instances[i] : (unsigned)parts.n;
+		struct bench_stage *s = add_stage(job, name, text, (unsigned)parts.n, instances);
 
 		if (!s)
 			return -ENOMEM;
 		text_copy(s->which, sizeof(s->which), which ? which : "");
+		stage_describe(inv, &parts, &job->gpus, s);
 	}
-	return job->rq.solo ? add_solos(job, name, text, which, &types) : 0;
+	return job->rq.solo ? add_solos(job, name, text, which, inv, &parts) : 0;
 }
 
 /* With MIG switched on a board without instances runs nothing. */
@@ -158,15 +168,16 @@ static bool has_mig(const struct ofbc_gpu_list *all, const char *gpu)
 }
 
 /* Without partitions: once alone, and once for each number of instances that the layouts have. */
-static int plan_whole(struct bench_job *job, const struct ofbc_gpu_list *all, const struct strv *gpus)
+static int plan_whole(struct bench_job *job, struct inventory *inv)
 {
+	const struct strv *gpus = &job->gpus;
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(1u << 20);
 	size_t n = job->n_stages;
 
 	strbuf_add(&text, gpus->n ? "version: 1\ngpus:\n" : "version: 1\ngpus: []\n");
 	for (size_t i = 0; i < gpus->n; i++)
 		strbuf_addf(&text, "  - match: {pci: \"%s\"}\n%s    partitions: []\n", gpus->v[i],
-		            has_mig(all, gpus->v[i]) ? "    modes: {mig: off}\n" : "");
+		            has_mig(&inv->gpus, gpus->v[i]) ? "    modes: {mig: off}\n" : "");
 	if (text.err || !add_stage(job, "unpartitioned", strbuf_str(&text), 0, 1))
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
@@ -177,14 +188,16 @@ static int plan_whole(struct bench_job *job, const struct ofbc_gpu_list *all, co
 		if (!is_known && !add_stage(job, "shared", strbuf_str(&text), 0, job->stages[i].instances))
 			return -ENOMEM;
 	}
-	for (size_t i = n; i < job->n_stages; i++)
+	for (size_t i = n; i < job->n_stages; i++) {
 		job->stages[i].is_whole = true;
+		stage_describe(inv, &(struct stage_part_list){0}, gpus, &job->stages[i]);
+	}
 	return 0;
 }
 
 /* The one layout of a file without names, or all that have one. */
-static int plan_file(struct bench_job *job, const char *text, size_t len,
-                     const struct ofbc_partition_list *now, struct strv *gpus, struct ofbc_error *err)
+static int plan_file(struct bench_job *job, const char *text, size_t len, struct inventory *inv,
+                     struct ofbc_error *err)
 {
 	_cleanup_yaml_ struct yaml *doc = NULL;
 	const char *slash = strrchr(job->rq.sweep, '/');
@@ -192,9 +205,9 @@ static int plan_file(struct bench_job *job, const char *text, size_t len,
 	const struct yaml *layouts = r == 0 ? yaml_doc_get(doc, "layouts") : NULL;
 
 	if (r == 0 && (!layouts || layouts->kind != YAML_MAP))
-		return plan_layout(job, slash ? slash + 1 : job->rq.sweep, text, len, NULL, now, gpus, err);
+		return plan_layout(job, slash ? slash + 1 : job->rq.sweep, text, len, NULL, inv, err);
 	for (size_t i = 0; r == 0 && i + 1 < layouts->n; i += 2)
-		r = plan_layout(job, layouts->v[i].text, text, len, layouts->v[i].text, now, gpus, err);
+		r = plan_layout(job, layouts->v[i].text, text, len, layouts->v[i].text, inv, err);
 	return r;
 }
 
@@ -219,9 +232,9 @@ int job_plan_sweep(struct bench_job *job, struct ofbc_error *err)
 	r = inventory_load(job->ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
 	                   err);
 	if (r == 0)
-		r = plan_file(job, text, len, &inv.partitions, &job->gpus, err);
+		r = plan_file(job, text, len, &inv, err);
 	if (r == 0)
-		r = plan_whole(job, &inv.gpus, &job->gpus);
+		r = plan_whole(job, &inv);
 	/* of the swept GPUs only: what others do meanwhile elsewhere is theirs */
 	return r == 0 && !job->first_state ? layout_capture(&inv, &job->gpus, &job->first_state, err) : r;
 }

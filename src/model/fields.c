@@ -111,14 +111,23 @@ static const struct field placement_fields[] = {
 	TABLE_END,
 };
 
-static const char *isolation_name(enum ofbc_isolation i)
-{
-	static const char *const names[] = {[OFBC_ISOLATION_NONE] = "none",
-	                                    [OFBC_ISOLATION_SHARED] = "share",
-	                                    [OFBC_ISOLATION_SOFT] = "soft",
-	                                    [OFBC_ISOLATION_HARD] = "hard"};
+static const char *const isolation_names[] = {[OFBC_ISOLATION_NONE] = "none",
+                                              [OFBC_ISOLATION_SHARED] = "share",
+                                              [OFBC_ISOLATION_SOFT] = "soft",
+                                              [OFBC_ISOLATION_HARD] = "hard"};
 
-	return names[i];
+const char *isolation_name(enum ofbc_isolation i)
+{
+	return isolation_names[i];
+}
+
+enum ofbc_isolation isolation_parse(const char *name)
+{
+	for (size_t i = 0; i < sizeof(isolation_names) / sizeof(isolation_names[0]); i++) {
+		if (strcmp(isolation_names[i], name) == 0)
+			return (enum ofbc_isolation)i;
+	}
+	return OFBC_ISOLATION_NONE;
 }
 
 static void isolation_memory(const void *item, struct field_value *ret)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "openforbc/gpu.h"
+
 enum field_kind {
 	FIELD_STRING,
 	FIELD_U64,
@@ -47,6 +49,10 @@ struct field {
 	const char *help;
 	unsigned flags;
 };
+
+/* "none", "share", "soft", "hard"; of another name: none. */
+const char *isolation_name(enum ofbc_isolation i);
+enum ofbc_isolation isolation_parse(const char *name);
 
 extern const struct field gpu_fields[];
 extern const struct field type_fields[];

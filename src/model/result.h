@@ -109,8 +109,8 @@ struct bench_run_list {
 /* Names of what the runner itself adds to the figures of a trial. */
 #define BENCH_ENERGY        "energy"        /* J, of whole boards or packages */
 #define BENCH_MEAN_POWER    "mean power"    /* W, that energy by its own time */
-#define BENCH_IDLE_POWER    "idle power"    /* W, by the same counters before the load; in the first trial */
-#define BENCH_LAYOUT_CHANGE "layout change" /* s, from the request to usable partitions; in the first trial */
+#define BENCH_IDLE_POWER    "idle power"    /* W, by the same counters before; in the first trial */
+#define BENCH_LAYOUT_CHANGE "layout change" /* s, until partitions are usable; in the first trial */
 #define BENCH_COMPUTE_SHARE "compute share" /* of an instance: 0..1 of its GPU */
 #define BENCH_MEMORY_SHARE  "memory share"
 
