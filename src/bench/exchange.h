@@ -62,4 +62,4 @@ int import_files(const struct named_text_list *files, const char *directory, str
                  struct ofbc_error *err);
 
 /* Numbers of the summaries anew from the trials that are valid; unit and direction stay. */
-int cell_summarise(struct bench_cell_data *d, uint64_t seed, struct ofbc_error *err);
+int cell_summarise(struct bench_cell_data *d, struct ofbc_error *err);

@@ -234,7 +234,7 @@ int import_finish_run(struct importer *im, struct bench_run_data *d)
 	for (size_t i = 0; r == 0 && i < d->cells.n; i++) {
 		r = settle_verdict(&d->cells.v[i]);
 		if (r == 0)
-			r = cell_summarise(&d->cells.v[i], 1, im->err);
+			r = cell_summarise(&d->cells.v[i], im->err);
 	}
 	return r;
 }
@@ -280,11 +280,11 @@ static size_t collect(const struct bench_trial_list *l, const char *metric, doub
 	return n;
 }
 
-static int summarise(const struct bench_trial_list *l, uint64_t seed, double *room, struct bench_summary *s)
+static int summarise(const struct bench_trial_list *l, double *room, struct bench_summary *s)
 {
 	struct summary n;
 	size_t count = collect(l, s->metric, room);
-	int r = count ? stats_summary(room, count, seed, &n) : 0;
+	int r = count ? stats_summary(room, count, &n) : 0;
 
 	if (r < 0)
 		return r;
@@ -299,7 +299,7 @@ static int summarise(const struct bench_trial_list *l, uint64_t seed, double *ro
 	return 0;
 }
 
-int cell_summarise(struct bench_cell_data *d, uint64_t seed, struct ofbc_error *err)
+int cell_summarise(struct bench_cell_data *d, struct ofbc_error *err)
 {
 	_cleanup_free_ double *room = calloc(d->trials.n + 1, sizeof(*room));
 	int r = room ? 0 : -ENOMEM;
@@ -314,7 +314,7 @@ int cell_summarise(struct bench_cell_data *d, uint64_t seed, struct ofbc_error *
 		}
 	}
 	for (size_t i = 0; r == 0 && i < d->summaries.n; i++)
-		r = summarise(&d->trials, seed, room, &d->summaries.v[i]);
+		r = summarise(&d->trials, room, &d->summaries.v[i]);
 	return r < 0 ? error_set_errno(err, -r, "cannot summarise cell %u", d->cell.number) : 0;
 }
 

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/list.h"
 #include "bench/distribution.h"
-#include "bench/random.h"
 #include "bench/trend.h"
 
 #define FLAG_LIMIT    3.5
 #define STEADY_WINDOW 10
 #define STEADY_SPREAD 0.02
+#define NEGLIGIBLE    1e-12 /* chance */
 
 static int ascending(const void *a, const void *b)
 {
@@ -121,38 +122,97 @@ int stats_quantile_interval(const double *sorted, size_t n, double q, double lev
 
 /* --- bootstrap --- */
 
-/* Median of n values, which are put in another order. */
-static double median_of(double *v, size_t n)
+/* What the median of a resample can be, and how likely that is. */
+struct outcome {
+	double value, chance;
+};
+
+struct outcome_list {
+	struct outcome *v;
+	size_t n, cap;
+};
+
+static int add_outcome(struct outcome_list *l, double value, double chance)
 {
-	size_t low = 0, high = n - 1, middle = n / 2;
-	double below;
+	struct outcome *o = list_add(l);
 
-	while (low < high) { /* Hoare's selection */
-		double pivot = v[low + (high - low) / 2];
-		size_t i = low, j = high;
+	if (!o)
+		return -ENOMEM;
+	*o = (struct outcome){value, chance > 0 ? chance : 0};
+	return 0;
+}
 
-		for (;;) {
-			while (v[i] < pivot)
-				i++;
-			while (v[j] > pivot)
-				j--;
-			if (i >= j)
-				break;
-			double swap = v[i];
-			v[i++] = v[j];
-			v[j--] = swap;
-		}
-		if (middle <= j)
-			high = j;
-		else
-			low = j + 1;
+/* Chance that the middle value of a resample (the lower one of two) is at most number k of the sorted ones:
+ * then at least half of n draws are. */
+static double middle_at_most(size_t k, size_t n)
+{
+	return 1 - binomial_cdf((int64_t)((n + 1) / 2) - 1, (int64_t)n, (double)(k + 1) / (double)n);
+}
+
+/* Of an even number of draws, the lower middle value is number a: the upper one is above number b when half
+ * of the draws are at most a, with one of them a, and the other half are above b. */
+static double upper_above(size_t a, size_t b, size_t n)
+{
+	double half = (double)n / 2, at = (double)(a + 1) / (double)n;
+	double ways = lgamma((double)n + 1) - 2 * lgamma(half + 1);
+
+	if (b + 1 >= n)
+		return 0;
+	return exp(ways + half * (log(at) + log1p(-(double)(b + 1) / (double)n))) *
+	       (1 - pow((double)a / (double)(a + 1), half));
+}
+
+static int add_pairs(struct outcome_list *l, const double *sorted, size_t n, size_t a, double chance)
+{
+	double above = upper_above(a, a, n);
+	int r = add_outcome(l, sorted[a], chance - above);
+
+	for (size_t b = a + 1; r == 0 && b < n && above > NEGLIGIBLE; b++) {
+		double next = upper_above(a, b, n);
+
+		r = add_outcome(l, sorted[a] + (sorted[b] - sorted[a]) / 2, above - next);
+		above = next;
 	}
-	if (n % 2)
-		return v[middle];
-	below = v[0];
-	for (size_t i = 1; i < middle; i++)
-		below = v[i] > below ? v[i] : below;
-	return below + (v[middle] - below) / 2;
+	return r;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	return ascending(&((const struct outcome *)a)->value, &((const struct outcome *)b)->value);
+}
+
+/*
+ * All medians that resamples have, with their chances, ascending: what infinitely many resamples would show
+ * (Efron's ideal bootstrap), and sooner than some thousand. The middle of n draws is eight of its standard
+ * deviations around the middle, so that what is further out does not matter.
+ */
+static int resampled_medians(const double *sorted, size_t n, struct outcome_list *ret)
+{
+	size_t reach = (size_t)(4 * sqrt((double)n)) + 4, from = n / 2 > reach ? n / 2 - reach : 0;
+	double before = 0;
+	int r = 0;
+
+	for (size_t a = from; r == 0 && a < n && a <= n / 2 + reach; a++) {
+		double at_most = middle_at_most(a, n), chance = at_most - before;
+
+		r = n % 2 ? add_outcome(ret, sorted[a], chance) : add_pairs(ret, sorted, n, a, chance);
+		before = at_most;
+	}
+	if (r == 0)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_value);
+	return r;
+}
+
+static double outcome_quantile(const struct outcome_list *l, double q)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		sum += l->v[i].chance;
+		if (sum >= q)
+			return l->v[i].value;
+	}
+	return l->v[l->n - 1].value;
 }
 
 /* Median without value number i of the sorted ones. */
@@ -182,15 +242,18 @@ static double acceleration(const double *sorted, size_t n)
 }
 
 /* The levels of the percentiles that BCa takes instead of (1 - level) / 2 and its mirror image. */
-static void bca_levels(const double *sorted, size_t n, const double *medians, unsigned resamples, double *low,
+static void bca_levels(const double *sorted, size_t n, const struct outcome_list *medians, double *low,
                        double *high)
 {
 	double theta = stats_quantile(sorted, n, 0.5), a = acceleration(sorted, n), below = 0, z0;
 	double *const ends[] = {low, high};
 
-	for (unsigned i = 0; i < resamples; i++)
-		below += medians[i] < theta ? 1 : medians[i] == theta ? 0.5 : 0;
-	z0 = normal_quantile(below / resamples);
+	for (size_t i = 0; i < medians->n; i++) {
+		double value = medians->v[i].value;
+
+		below += medians->v[i].chance * (value < theta ? 1 : value == theta ? 0.5 : 0);
+	}
+	z0 = normal_quantile(below);
 	for (int i = 0; i < 2; i++) {
 		double z = z0 + normal_quantile(*ends[i]);
 
@@ -198,33 +261,28 @@ static void bca_levels(const double *sorted, size_t n, const double *medians, un
 	}
 }
 
-int stats_median_interval(const double *v, size_t n, enum bootstrap kind, double level, unsigned resamples,
-                          uint64_t seed, struct interval *ret)
+int stats_median_interval(const double *v, size_t n, enum bootstrap kind, double level, struct interval *ret)
 {
-	_cleanup_free_ double *sorted = sorted_copy(v, n), *draw = malloc((n + !n) * sizeof(*draw)),
-			      *medians = malloc((resamples + 1u) * sizeof(*medians));
-	struct random random = random_seeded(seed);
+	_cleanup_free_ double *sorted = sorted_copy(v, n);
+	struct outcome_list medians = {0};
 	double low = (1 - level) / 2, high = 1 - low;
+	int r;
 
-	if (!sorted || !draw || !medians)
+	if (!sorted)
 		return -ENOMEM;
-	if (n < 2 || !resamples)
+	if (n < 2)
 		return -EINVAL;
 	if (sorted[0] == sorted[n - 1]) {
 		*ret = (struct interval){sorted[0], sorted[0]};
 		return 0;
 	}
-	for (unsigned b = 0; b < resamples; b++) {
-		for (size_t i = 0; i < n; i++)
-			draw[i] = sorted[random_below(&random, n)];
-		medians[b] = median_of(draw, n);
-	}
-	stats_sort(medians, resamples);
-	if (kind == BOOTSTRAP_BCA)
-		bca_levels(sorted, n, medians, resamples, &low, &high);
-	*ret = (struct interval){stats_quantile(medians, resamples, low),
-	                         stats_quantile(medians, resamples, high)};
-	return 0;
+	r = resampled_medians(sorted, n, &medians);
+	if (r == 0 && kind == BOOTSTRAP_BCA)
+		bca_levels(sorted, n, &medians, &low, &high);
+	if (r == 0)
+		*ret = (struct interval){outcome_quantile(&medians, low), outcome_quantile(&medians, high)};
+	free(medians.v);
+	return r;
 }
 
 /* --- whole answers --- */
@@ -247,7 +305,7 @@ static int summarise_unflagged(const double *v, size_t n, struct summary *s)
 	return 0;
 }
 
-int stats_summary(const double *v, size_t n, uint64_t seed, struct summary *ret)
+int stats_summary(const double *v, size_t n, struct summary *ret)
 {
 	_cleanup_free_ double *sorted = sorted_copy(v, n);
 	struct summary s = {.n = n, .interval = {NAN, NAN}};
@@ -265,8 +323,7 @@ int stats_summary(const double *v, size_t n, uint64_t seed, struct summary *ret)
 	s.mean = stats_mean(v, n);
 	s.deviation = stats_deviation(v, n);
 	s.variation = s.mean != 0 ? s.deviation / fabs(s.mean) : NAN;
-	r = n >= STATS_INTERVAL_MIN ? stats_median_interval(v, n, BOOTSTRAP_PERCENTILE, 0.95,
-	                                                    BOOTSTRAP_RESAMPLES, seed, &s.interval)
+	r = n >= STATS_INTERVAL_MIN ? stats_median_interval(v, n, BOOTSTRAP_PERCENTILE, 0.95, &s.interval)
 	                            : 0;
 	if (r == 0)
 		r = summarise_unflagged(v, n, &s);

@@ -34,12 +34,11 @@ int stats_quantile_interval(const double *sorted, size_t n, double q, double lev
 
 enum bootstrap { BOOTSTRAP_PERCENTILE, BOOTSTRAP_BCA };
 
-#define BOOTSTRAP_RESAMPLES 10000
-#define STATS_INTERVAL_MIN  5 /* values: of fewer no resampling keeps 95 % */
+#define BOOTSTRAP_RESAMPLES 10000 /* of ratios */
+#define STATS_INTERVAL_MIN  5     /* values: of fewer no resampling keeps 95 % */
 
-/* Interval of the median by resampling. n >= 2. */
-int stats_median_interval(const double *v, size_t n, enum bootstrap kind, double level, unsigned resamples,
-                          uint64_t seed, struct interval *ret);
+/* Interval of the median as infinitely many resamples give it, which can be computed. n >= 2. */
+int stats_median_interval(const double *v, size_t n, enum bootstrap kind, double level, struct interval *ret);
 
 /* --- whole answers --- */
 
@@ -52,7 +51,7 @@ struct summary {
 	double median_without; /* the flagged ones */
 };
 
-int stats_summary(const double *v, size_t n, uint64_t seed, struct summary *ret);
+int stats_summary(const double *v, size_t n, struct summary *ret);
 
 /*
  * Where a series of iterations has become steady: the last ten vary by at most 2 %, and the second half has

@@ -151,7 +151,7 @@ static int summarise_mixed(struct results *results, const struct results_merged 
 
 		r = results_load_cell(results, m->mixed.v[i].run, m->mixed.v[i].number, &d, err);
 		if (r == 0)
-			r = cell_summarise(&d, 1, err);
+			r = cell_summarise(&d, err);
 		if (r == 0)
 			r = results_set_verdict(results, &d.cell, d.summaries.v, d.summaries.n, err);
 	}

@@ -72,7 +72,7 @@ int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verd
 	if (r == 0)
 		r = name_metrics(cell, &data);
 	if (r == 0)
-		r = cell_summarise(&data, job->run.seed, err);
+		r = cell_summarise(&data, err);
 	cell->is_over = true;
 	cell->c.verdict = verdict;
 	free(cell->c.reason);
@@ -88,7 +88,7 @@ static bool is_precise(const struct bench_job *job, const struct bench_live *cel
 	struct summary s;
 
 	return cell->n_first >= job->rq.min_trials && cell->n_first >= STATS_INTERVAL_MIN &&
-	       stats_summary(cell->first, cell->n_first, job->run.seed, &s) == 0 &&
+	       stats_summary(cell->first, cell->n_first, &s) == 0 &&
 	       s.interval.high - s.interval.low <= 2 * job->rq.precision * fabs(s.median);
 }
 

@@ -69,7 +69,7 @@ static int coverage(struct random *r, unsigned samples)
 					v[k] = distributions[d].draw(r);
 				for (int kind = 0; kind < 2; kind++) {
 					if (stats_median_interval(v, sizes[s], (enum bootstrap)kind, 0.95,
-					                          RESAMPLES, i, &ci[kind]) < 0)
+					                          &ci[kind]) < 0)
 						return 1;
 					hits[kind] += ci[kind].low <= 100 && ci[kind].high >= 100;
 				}

@@ -49,9 +49,7 @@ static void median_interval(void)
 {
 	struct interval i = {NAN, NAN};
 
-	answer_interval(stats_median_interval(v[0], n[0], (enum bootstrap)arguments[0], 0.95,
-	                                      (unsigned)arguments[1], (uint64_t)arguments[2], &i),
-	                i);
+	answer_interval(stats_median_interval(v[0], n[0], (enum bootstrap)arguments[0], 0.95, &i), i);
 }
 
 static void moments(void)
@@ -163,7 +161,7 @@ static const struct {
 } functions[] = {
 	{"quantile", 1, 1, quantile},
 	{"quantile_interval", 2, 1, quantile_interval},
-	{"median_interval", 3, 1, median_interval},
+	{"median_interval", 1, 1, median_interval},
 	{"moments", 0, 1, moments},
 	{"mann_whitney", 0, 2, mann_whitney},
 	{"holm", 0, 1, holm},

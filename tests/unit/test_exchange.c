@@ -85,7 +85,7 @@ static void make(struct bench_archive *a)
 		snprintf(c->cell.parameters, sizeof(c->cell.parameters), "size=%u", i);
 		for (unsigned k = 0; i < 2 && k < 4; k++)
 			add_trial(c, k, k == 3 ? BENCH_FAILED : BENCH_OK);
-		assert_int_equal(cell_summarise(c, 1, NULL), 0);
+		assert_int_equal(cell_summarise(c, NULL), 0);
 	}
 	d->cells.v[0].summaries.v[0].has_direction = true;
 	snprintf(d->cells.v[0].summaries.v[0].unit, 32, "s");

@@ -459,7 +459,7 @@ static void check_mixed(struct results *r, const struct bench_cell *mixed)
 	struct bench_summary_list l = {0};
 
 	assert_int_equal(results_load_cell(r, mixed->run, mixed->number, &d, NULL), 0);
-	assert_int_equal(cell_summarise(&d, 1, NULL), 0);
+	assert_int_equal(cell_summarise(&d, NULL), 0);
 	assert_int_equal(results_set_verdict(r, &d.cell, d.summaries.v, d.summaries.n, NULL), 0);
 	assert_int_equal(results_list(r, &f, &l, NULL), 0);
 	assert_true(l.n == 1 && l.v[0].trials == 5 && l.v[0].median == 2.1);
