@@ -72,7 +72,7 @@ struct bench_job {
 	char scratch[256];
 	struct random random;
 	unsigned block;
-	uint64_t began_ns;
+	uint64_t began_ns, synced_ns; /* when trials were brought to the disk last */
 	ofbc_bench_told *told;
 	void *data;
 	struct job_sensors *sensors; /* NULL: none */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The order of a run: blocks, in which every cell that is not over gets one trial, in an order drawn anew for
- * each. A trial is in the database before the next begins, so that a kill loses at most the one under way.
+ * each. A trial is in the database before the next begins, so that a kill loses at most the one under way;
+ * a loss of power loses at most a tenth of a second of finished ones, too.
  */
 #include <errno.h>
 #include <math.h>
@@ -18,7 +19,8 @@
 #include "lib/bench_job.h"
 #include "platform/files.h"
 
-#define FAILURES_MAX 3 /* in a row: then the cell is given up */
+#define FAILURES_MAX 3         /* in a row: then the cell is given up */
+#define SYNC_NS      100000000 /* so much of finished trials may be lost when the power fails */
 
 /* --- one cell --- */
 
@@ -77,6 +79,8 @@ int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verd
 	cell->c.verdict = verdict;
 	free(cell->c.reason);
 	cell->c.reason = reason && reason[0] ? strdup(reason) : NULL;
+	if (r == 0)
+		r = results_set_lazy(job->results, false, err);
 	if (r == 0)
 		r = results_set_verdict(job->results, &cell->c, data.summaries.v, data.summaries.n, err);
 	return r;
@@ -204,6 +208,22 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 	return r;
 }
 
+/* On the disk before the next one begins; but short trials wait for each other for a moment, as the disk
+ * would take longer than they. Without power the last moment is lost, when we are killed nothing is. */
+static int store_trial(struct bench_job *job, const struct bench_live *cell, const struct bench_trial *t,
+                       struct ofbc_error *err)
+{
+	uint64_t now = job->ctx->platform->ops->now_ns(job->ctx->platform);
+	bool is_due = now - job->synced_ns >= SYNC_NS;
+	int r = results_set_lazy(job->results, !is_due, err);
+
+	if (r == 0)
+		r = results_add_trial(job->results, job->run.id, cell->c.number, t, err);
+	if (is_due)
+		job->synced_ns = now;
+	return r;
+}
+
 static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
 {
 	struct bench_trial t = {0};
@@ -220,7 +240,7 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 		tell(job, cell, NULL);
 		return r;
 	}
-	r = results_add_trial(job->results, job->run.id, cell->c.number, &t, err);
+	r = store_trial(job, cell, &t, err);
 	if (r >= 0)
 		r = job_count(cell, &t);
 	if (r == 0)
@@ -423,6 +443,8 @@ int job_measure(struct bench_job *job, struct ofbc_error *err)
 	for (size_t i = 0; r == 0 && i < job->n_stages && !is_budget_spent(job); i++)
 		r = is_stage_over(job, i) ? 0 : measure_stage(job, i, err);
 	clean_up(job);
+	if (r == 0)
+		r = results_set_lazy(job->results, false, err);
 	/* whatever happened; the first error is the one that is told */
 	back = job_leave(job, r == 0 ? err : NULL);
 	if (r == 0)

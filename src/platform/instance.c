@@ -41,7 +41,7 @@ struct instance_set {
 	unsigned n, max, running;
 	int gate_read, gate_write;
 	uint64_t released_ns;
-	bool was_subreaper;
+	bool was_subreaper, is_swept; /* nothing of it is left */
 };
 
 static uint64_t monotonic_ns(void)
@@ -478,6 +478,7 @@ unsigned instances_kill(struct instance_set *set, unsigned grace_ms)
 	/* killing one may orphan others */
 	while ((more = kill_orphans(set)) > 0)
 		found += more;
+	set->is_swept = true;
 	return found;
 }
 
@@ -487,7 +488,7 @@ void instances_free(struct instance_set *set)
 		return;
 	if (set->gate_read >= 0)
 		close(set->gate_read);
-	if (set->n)
+	if (set->n && !set->is_swept)
 		(void)instances_kill(set, set->gate_write >= 0 ? 0 : DEFAULT_GRACE_MS);
 	if (set->gate_write >= 0)
 		close(set->gate_write);

@@ -131,6 +131,11 @@ int results_end(struct results *r, int status, struct ofbc_error *err)
 	return status;
 }
 
+int results_set_lazy(struct results *r, bool is_lazy, struct ofbc_error *err)
+{
+	return sql_set_lazy(&r->sql, is_lazy, err);
+}
+
 int results_enter(struct results *r, struct ofbc_error *err)
 {
 	int e = sqlite3_get_autocommit(r->sql.db) ? results_begin(r, err) : 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Results of measurements, in a database of their own. What a call has acknowledged survives the death of the
- * program and the loss of power. Runs are named by their whole UUID where no "prefix" is spoken of.
+ * program, and the loss of power unless results_set_lazy() says otherwise. Runs are named by their whole UUID
+ * where no "prefix" is spoken of.
  */
 #pragma once
 
@@ -19,6 +20,10 @@ void results_close(struct results *r); /* accepts NULL */
 int results_begin(struct results *r, struct ofbc_error *err);
 int results_end(struct results *r, int status, struct ofbc_error *err);
 
+/* Lazy: what is acknowledged from now on survives the death of the program, but is brought to the disk only
+ * with the next acknowledgement that is not lazy. Not between begin and end. */
+int results_set_lazy(struct results *r, bool is_lazy, struct ofbc_error *err);
+
 /* --- writing: what a run does --- */
 
 int results_add_run(struct results *r, const struct bench_run *run, struct ofbc_error *err); /* -EEXIST */
@@ -27,7 +32,7 @@ int results_end_run(struct results *r, const struct bench_run *run, struct ofbc_
 /* All planned cells at once; their `run` is not looked at. */
 int results_add_cells(struct results *r, const char *run, const struct bench_cell *cells, size_t n,
                       struct ofbc_error *err);
-/* With its values, synced. 1: it is there already and equal; -EEXIST: it is there and says something else. */
+/* With its values. 1: it is there already and equal; -EEXIST: it is there and says something else. */
 int results_add_trial(struct results *r, const char *run, unsigned cell, const struct bench_trial *t,
                       struct ofbc_error *err);
 /* `cell`: run, number, verdict and reason count. Replaces the summaries. */

@@ -22,6 +22,13 @@ void results_close(struct results *r)
 {
 }
 
+int results_set_lazy(struct results *r, bool is_lazy, struct ofbc_error *err)
+{
+	(void)r;
+	(void)is_lazy;
+	return missing(err);
+}
+
 void results_merged_done(struct results_merged *m)
 {
 	free(m->mixed.v);

@@ -3,13 +3,15 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/strv.h"
 
-#define BUSY_MS 5000
+#define BUSY_MS     5000
+#define JOURNAL_MAX 16
 
 static int errno_of(int code)
 {
@@ -83,6 +85,26 @@ void sql_column(sqlite3_stmt *st, int i, char *buf, size_t size)
 	text_copy(buf, size, text ? text : "");
 }
 
+static int return_text(void *data, int n, char **values, char **names)
+{
+	(void)names;
+	text_copy(data, JOURNAL_MAX, n == 1 && values[0] ? values[0] : "");
+	return 0;
+}
+
+int sql_set_lazy(struct sql *s, bool is_lazy, struct ofbc_error *err)
+{
+	int r;
+
+	is_lazy = is_lazy && s->is_wal; /* a rollback journal that is not synced may break the database */
+	if (s->is_lazy == is_lazy)
+		return 0;
+	r = sql_exec(s, is_lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", err);
+	if (r == 0)
+		s->is_lazy = is_lazy;
+	return r;
+}
+
 static int read_version(struct sql *s, int *ret, struct ofbc_error *err)
 {
 	_cleanup_statement_ sqlite3_stmt *st = NULL;
@@ -136,6 +158,7 @@ int sql_open(struct sql *s, const struct sql_schema *schema, const char *directo
              struct ofbc_error *err)
 {
 	char path[512];
+	char journal[JOURNAL_MAX] = "";
 	struct stat st;
 	int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), r;
 
@@ -156,7 +179,8 @@ int sql_open(struct sql *s, const struct sql_schema *schema, const char *directo
 		return 0;
 	/* Refused while another process does the same, and without shared memory: the rollback journal, which
 	 * it has then, is as safe. */
-	sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", return_text, journal, NULL);
+	s->is_wal = strcmp(journal, "wal") == 0;
 	r = sql_exec(s, "PRAGMA synchronous = FULL", err);
 	return r < 0 ? r : migrate(s, err);
 }

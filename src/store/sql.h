@@ -11,6 +11,7 @@
 struct sql {
 	sqlite3 *db;
 	const struct sql_schema *schema;
+	bool is_wal, is_lazy;
 };
 
 struct sql_schema {
@@ -34,6 +35,9 @@ int sql_prepare(struct sql *s, const char *text, sqlite3_stmt **ret, struct ofbc
 /* end commits for r >= 0, else rolls back; returns r or the error of the commit. */
 int sql_begin(struct sql *s, struct ofbc_error *err);
 int sql_end(struct sql *s, int r, struct ofbc_error *err);
+/* Every commit survives the death of the program. By default it survives a loss of power, too; when lazy,
+ * only the next one that is not lazy brings it to the disk, with all before it. Not within a transaction. */
+int sql_set_lazy(struct sql *s, bool is_lazy, struct ofbc_error *err);
 /* NULL is "". */
 void sql_column(sqlite3_stmt *st, int i, char *buf, size_t size);
 
