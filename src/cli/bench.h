@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the files of `openforbc bench`. */
+#pragma once
+
+#include "cli/cli.h"
+
+/* bench_run.c */
+#define BENCH_N_RUN_ONLY 3 /* the first of the options, which a sweep has not */
+extern const struct option bench_run_options[];
+int bench_run_run(struct cli *c);
+int bench_run_sweep(struct cli *c);
+int bench_run_resume(struct cli *c);
+
+/* bench_results.c */
+extern const struct option bench_results_options[];
+extern const struct option bench_compare_options[];
+int bench_run_results(struct cli *c);
+int bench_run_show(struct cli *c);
+int bench_run_compare(struct cli *c);
+int bench_print_results(const struct cli *c, const struct ofbc_bench_filter *filter, const char *schema);
+/* A positive number, times scale; *ret stays without the option. */
+int bench_number(const struct cli *c, const char *name, double scale, double *ret, struct ofbc_error *err);

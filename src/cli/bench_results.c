@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* openforbc bench results, show, compare */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/bench.h"
+
+DEFINE_CLEANUP(struct ofbc_bench_result_list *, ofbc_bench_result_list_free);
+DEFINE_CLEANUP(struct ofbc_bench_comparison_list *, ofbc_bench_comparison_list_free);
+
+const struct option bench_results_options[] = {
+	{.name = "run", .argument = "RUN", .help = "UUID, unique prefix, label, or last"},
+	{.name = "layout", .argument = "LAYOUT", .help = "only that one"},
+	{.name = "metric", .argument = "METRIC", .help = "only that one"},
+	{.name = "parameters", .argument = "TEXT", .help = "only with that in the parameters"},
+	{.name = "platform", .argument = "PLATFORM", .help = "only from there"},
+	{.name = "label", .argument = "TEXT", .help = "only of runs with that label"},
+	{.name = "limit", .argument = "N", .help = "at most so many"},
+	{.name = NULL},
+};
+
+const struct option bench_compare_options[] = {
+	{.name = "margin", .argument = "PERCENT", .help = "what counts as equal (2)"},
+	{.name = "strict", .help = "status 9 when something is undecided"},
+	{.name = NULL},
+};
+
+int bench_number(const struct cli *c, const char *name, double scale, double *ret, struct ofbc_error *err)
+{
+	const char *text = cli_option(c, name);
+	char *end;
+
+	if (!text)
+		return 0;
+	*ret = strtod(text, &end) * scale;
+	if (end != text && (!*end || strcmp(end, "%") == 0) && *ret > 0)
+		return 0;
+	error_set(err, EINVAL, OFBC_REASON_USAGE, "--%s '%s' is no positive number", name, text);
+	error_hint(err, "write for example --%s 5", name);
+	return -EINVAL;
+}
+
+int bench_print_results(const struct cli *c, const struct ofbc_bench_filter *filter, const char *schema)
+{
+	_cleanup_(ofbc_bench_result_list_free_p) struct ofbc_bench_result_list *l = NULL;
+	struct ofbc_error err = {0};
+
+	if (ofbc_bench_results(c->ctx, filter, &l, &err) < 0)
+		return cli_fail(c, &err);
+	return cli_list(c, &(struct render_list){.schema = schema,
+	                                         .key = "results",
+	                                         .fields = bench_result_fields,
+	                                         .items = l->v,
+	                                         .n = l->n,
+	                                         .item_size = sizeof(*l->v),
+	                                         .empty = "no result fits"});
+}
+
+int bench_run_results(struct cli *c)
+{
+	struct ofbc_bench_filter filter = {.run = cli_option(c, "run"),
+	                                   .benchmark = c->n_args ? c->args[0] : NULL,
+	                                   .layout = cli_option(c, "layout"),
+	                                   .metric = cli_option(c, "metric"),
+	                                   .platform = cli_option(c, "platform"),
+	                                   .label = cli_option(c, "label"),
+	                                   .parameters = cli_option(c, "parameters")};
+	struct ofbc_error err = {0};
+	long limit = 0;
+
+	if (cli_number(c, "limit", 1000000, &limit, &err) < 0)
+		return cli_fail(c, &err);
+	filter.limit = (size_t)limit;
+	return bench_print_results(c, &filter, "bench-results");
+}
+
+int bench_run_show(struct cli *c)
+{
+	const struct ofbc_bench_filter filter = {.run = c->args[0]};
+
+	return bench_print_results(c, &filter, "bench-show");
+}
+
+/* 0 equal or better, 1 worse, 9 undecided where that counts. */
+static int gate(const struct cli *c, const struct ofbc_bench_comparison_list *l)
+{
+	if (l->worse)
+		return 1;
+	return l->undecided && cli_option(c, "strict") ? 9 : 0;
+}
+
+int bench_run_compare(struct cli *c)
+{
+	_cleanup_(ofbc_bench_comparison_list_free_p) struct ofbc_bench_comparison_list *l = NULL;
+	struct ofbc_error err = {0};
+	double margin = 0;
+	int status;
+
+	if (bench_number(c, "margin", 0.01, &margin, &err) < 0 ||
+	    ofbc_bench_compare(c->ctx, c->args[0], c->args[1], margin, &l, &err) < 0)
+		return cli_fail(c, &err);
+	status = cli_list(c, &(struct render_list){.schema = "bench-compare",
+	                                           .key = "comparisons",
+	                                           .fields = bench_comparison_fields,
+	                                           .items = l->v,
+	                                           .n = l->n,
+	                                           .item_size = sizeof(*l->v)});
+	if (status)
+		return status;
+	if (c->render.format == RENDER_TABLE && !isnan(l->geomean))
+		printf("geometric mean %.4g (95 %%: %.4g..%.4g; above 1 B is better): %u better, %u worse, %u equal, %u undecided\n",
+		       l->geomean, l->low, l->high, l->better, l->worse, l->equal, l->undecided);
+	return gate(c, l);
+}
