@@ -272,6 +272,73 @@ int ofbc_bench_compare(struct ofbc_context *ctx, const char *a, const char *b, d
  */
 void ofbc_bench_comparison_list_free(struct ofbc_bench_comparison_list *list);
 
+/**
+ * struct ofbc_bench_derived - one figure that follows from the results of one cell, and mostly of another one
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_derived {
+	char run[37];
+	char benchmark[64];
+	char parameters[256];
+	char layout[64];
+	unsigned instances;
+	char platform[48];
+	char emulated[64];
+	char metric[64]; /* whose values are the work; "" there is none */
+	char figure[32]; /* "stp", "fairness", "energy_per_unit" ... */
+	char unit[40];   /* "" a ratio */
+	char better[8];
+	char base[128];          /* the case that it is relative to; "" none */
+	double value, low, high; /* with its 95 % interval; NAN: unknown */
+	size_t trials, trials_base;
+	char reason[192]; /* why there is no value */
+};
+
+struct ofbc_bench_derived_list {
+	struct ofbc_bench_derived *v;
+	size_t n, cap;
+};
+
+/**
+ * struct ofbc_bench_derive_options - how; zero means the default
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_derive_options {
+	const char *metric; /* that says how much work was done; NULL: a rate, or else a time, is chosen */
+	double price_hour;  /* of the host; in the currency in which the cost is wanted */
+	double price_kwh;
+	double pue; /* energy of the site by energy of its machines; 1 */
+};
+
+/**
+ * ofbc_bench_derive() - what sharing gives: speed-up, fairness, interference, energy and cost of work
+ * @ctx:     library context
+ * @runs:    UUIDs, unique prefixes, labels, or "last"
+ * @n:       how many; bases are looked for in all of them, first in the same run
+ * @options: may be NULL
+ * @ret:     set on success; free with ofbc_bench_derived_list_free()
+ * @err:     optional details on failure
+ *
+ * The intervals are those of the bootstrap of the ratio of medians. A figure whose base was not measured is
+ * in the list without a value and with the reason. Figures are in the order of the cells.
+ *
+ * Return: 0; -ENOENT no such run or metric.
+ * Since: 0.1
+ */
+int ofbc_bench_derive(struct ofbc_context *ctx, const char *const *runs, size_t n,
+                      const struct ofbc_bench_derive_options *options, struct ofbc_bench_derived_list **ret,
+                      struct ofbc_error *err);
+
+/**
+ * ofbc_bench_derived_list_free() - release a list
+ * @list: may be NULL
+ *
+ * Since: 0.1
+ */
+void ofbc_bench_derived_list_free(struct ofbc_bench_derived_list *list);
+
 enum ofbc_bench_export_flags {
 	OFBC_EXPORT_CSV = 1 << 0,   /* a value a row; else JSON, a run, cell or trial a line */
 	OFBC_EXPORT_NAMES = 1 << 1, /* names of hosts and users, serial numbers and UUIDs as they are */

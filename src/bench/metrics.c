@@ -36,21 +36,6 @@ void metrics_share(const double *rate, const double *full, const double *share, 
 	*ret = m;
 }
 
-double metrics_efficiency(double solo, double share, double full)
-{
-	return solo / (share * full);
-}
-
-double metrics_interference(double loaded, double solo)
-{
-	return 1 - loaded / solo;
-}
-
-double metrics_overhead(double with, double without)
-{
-	return 1 - with / without;
-}
-
 void metrics_energy(double joules, double seconds, double work, double idle_watts, struct energy_metrics *ret)
 {
 	double e = joules / work;
@@ -107,4 +92,53 @@ int metrics_frames(const double *seconds, size_t n, struct frame_metrics *ret)
 	m.jitter = m.p95 - m.p50;
 	*ret = m;
 	return 0;
+}
+
+/* --- desktops --- */
+
+enum vdi_limit metrics_vdi_session(const struct frame_metrics *f, double dropped, double fps)
+{
+	if (!(f->p95 <= 1 / fps))
+		return VDI_P95;
+	if (!(f->p99 <= 2 / fps))
+		return VDI_P99;
+	return dropped <= VDI_DROPPED_MAX ? VDI_FINE : VDI_DROPPED;
+}
+
+/* Trials of one number of sessions, and the first limit among them. */
+static unsigned count_trials(const struct vdi_trial *v, size_t n, unsigned sessions, enum vdi_limit *ret)
+{
+	unsigned found = 0;
+
+	*ret = VDI_FINE;
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].sessions != sessions)
+			continue;
+		found++;
+		*ret = *ret == VDI_FINE ? v[i].limit : *ret;
+	}
+	return found;
+}
+
+void metrics_vdi_capacity(const struct vdi_trial *v, size_t n, unsigned confirm, unsigned max,
+                          struct vdi_capacity *ret)
+{
+	unsigned good = 0, bad = max + 1;
+	enum vdi_limit limit;
+
+	for (size_t i = 0; i < n; i++)
+		bad = v[i].limit != VDI_FINE && v[i].sessions < bad ? v[i].sessions : bad;
+	for (size_t i = 0; i < n; i++)
+		good = v[i].sessions < bad && v[i].sessions > good ? v[i].sessions : good;
+	*ret = (struct vdi_capacity){.next = 0};
+	if (bad > good + 1) /* still a gap */
+		ret->next = bad <= max ? good + (bad - good) / 2 : good * 2 > max ? max : good ? good * 2 : 1;
+	else if (good && count_trials(v, n, good, &limit) < confirm)
+		ret->next = good;
+	else if (bad <= max && count_trials(v, n, bad, &limit) < confirm)
+		ret->next = bad;
+	if (good && count_trials(v, n, good, &limit) >= confirm)
+		ret->sessions = good;
+	if (bad == good + 1 && bad <= max)
+		(void)count_trials(v, n, bad, &ret->limit);
 }

@@ -11,12 +11,16 @@ int bench_run_run(struct cli *c);
 int bench_run_sweep(struct cli *c);
 int bench_run_resume(struct cli *c);
 
+/* bench_show.c */
+extern const struct option bench_show_options[];
+int bench_run_show(struct cli *c);
+
 /* bench_results.c */
 extern const struct option bench_results_options[];
 extern const struct option bench_compare_options[];
 int bench_run_results(struct cli *c);
-int bench_run_show(struct cli *c);
 int bench_run_compare(struct cli *c);
 int bench_print_results(const struct cli *c, const struct ofbc_bench_filter *filter, const char *schema);
+struct render_list bench_result_table(const char *schema, const struct ofbc_bench_result_list *l);
 /* A positive number, times scale; *ret stays without the option. */
 int bench_number(const struct cli *c, const char *name, double scale, double *ret, struct ofbc_error *err);

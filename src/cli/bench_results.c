@@ -45,20 +45,27 @@ int bench_number(const struct cli *c, const char *name, double scale, double *re
 	return -EINVAL;
 }
 
+struct render_list bench_result_table(const char *schema, const struct ofbc_bench_result_list *l)
+{
+	return (struct render_list){.schema = schema,
+	                            .key = "results",
+	                            .fields = bench_result_fields,
+	                            .items = l->v,
+	                            .n = l->n,
+	                            .item_size = sizeof(*l->v),
+	                            .empty = "no result fits"};
+}
+
 int bench_print_results(const struct cli *c, const struct ofbc_bench_filter *filter, const char *schema)
 {
 	_cleanup_(ofbc_bench_result_list_free_p) struct ofbc_bench_result_list *l = NULL;
 	struct ofbc_error err = {0};
+	struct render_list table;
 
 	if (ofbc_bench_results(c->ctx, filter, &l, &err) < 0)
 		return cli_fail(c, &err);
-	return cli_list(c, &(struct render_list){.schema = schema,
-	                                         .key = "results",
-	                                         .fields = bench_result_fields,
-	                                         .items = l->v,
-	                                         .n = l->n,
-	                                         .item_size = sizeof(*l->v),
-	                                         .empty = "no result fits"});
+	table = bench_result_table(schema, l);
+	return cli_list(c, &table);
 }
 
 int bench_run_results(struct cli *c)
@@ -77,13 +84,6 @@ int bench_run_results(struct cli *c)
 		return cli_fail(c, &err);
 	filter.limit = (size_t)limit;
 	return bench_print_results(c, &filter, "bench-results");
-}
-
-int bench_run_show(struct cli *c)
-{
-	const struct ofbc_bench_filter filter = {.run = c->args[0]};
-
-	return bench_print_results(c, &filter, "bench-show");
 }
 
 /* 0 equal or better, 1 worse, 9 undecided where that counts. */

@@ -53,8 +53,8 @@ static int load_all(struct results *results, struct bench_archive *ret, struct o
 	return r;
 }
 
-static int load(struct ofbc_context *ctx, const char *const *runs, size_t n, struct bench_archive *ret,
-                struct ofbc_error *err)
+int bench_load_runs(struct ofbc_context *ctx, const char *const *runs, size_t n, struct bench_archive *ret,
+                    struct ofbc_error *err)
 {
 	_cleanup_results_ struct results *results = NULL;
 	int r = bench_open_results(ctx, &results, err);
@@ -69,7 +69,7 @@ int ofbc_bench_export(struct ofbc_context *ctx, const char *const *runs, size_t 
 {
 	const struct export_options o = {.keeps_names = flags & OFBC_EXPORT_NAMES};
 	_cleanup_archive_ struct bench_archive all = {0};
-	int r = load(ctx, runs, n, &all, err);
+	int r = bench_load_runs(ctx, runs, n, &all, err);
 
 	if (r < 0)
 		return r;
@@ -82,7 +82,7 @@ int ofbc_bench_export_directory(struct ofbc_context *ctx, const char *run, const
 	const struct export_options o = {.keeps_names = flags & OFBC_EXPORT_NAMES};
 	_cleanup_archive_ struct bench_archive all = {0};
 	struct named_text_list files = {0};
-	int r = load(ctx, &run, 1, &all, err);
+	int r = bench_load_runs(ctx, &run, 1, &all, err);
 
 	if (r == 0)
 		r = export_files(&all.v[0], &o, &files, err);

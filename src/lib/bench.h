@@ -44,6 +44,9 @@ void bench_cleanup(struct ofbc_context *ctx, const struct bench_definition *d,
 
 /* What was measured; -ENOENT with what to do. */
 int bench_open_results(struct ofbc_context *ctx, struct results **ret, struct ofbc_error *err);
+/* Whole runs by such names; n 0: all. */
+int bench_load_runs(struct ofbc_context *ctx, const char *const *runs, size_t n, struct bench_archive *ret,
+                    struct ofbc_error *err);
 /* By UUID, unique prefix, label, or "last". */
 int bench_find_run(struct results *results, const char *spec, size_t len, struct bench_run *ret,
                    struct ofbc_error *err);

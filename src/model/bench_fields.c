@@ -227,3 +227,90 @@ const struct field bench_comparison_fields[] = {
 	{.key = "emulated", .kind = FIELD_BOOL, .get = comparison_emulated},
 	TABLE_END,
 };
+
+/* --- derived figures --- */
+
+GET_STRING(derived_run, struct ofbc_bench_derived, run);
+GET_STRING(derived_benchmark, struct ofbc_bench_derived, benchmark);
+GET_STRING(derived_parameters, struct ofbc_bench_derived, parameters);
+GET_STRING(derived_layout, struct ofbc_bench_derived, layout);
+GET_STRING(derived_platform, struct ofbc_bench_derived, platform);
+GET_STRING(derived_metric, struct ofbc_bench_derived, metric);
+GET_STRING(derived_figure, struct ofbc_bench_derived, figure);
+GET_STRING(derived_unit, struct ofbc_bench_derived, unit);
+GET_STRING(derived_better, struct ofbc_bench_derived, better);
+GET_STRING(derived_base, struct ofbc_bench_derived, base);
+GET_STRING(derived_reason, struct ofbc_bench_derived, reason);
+GET_U64(derived_instances, struct ofbc_bench_derived, x->instances, true);
+GET_U64(derived_trials, struct ofbc_bench_derived, x->trials, !isnan(x->value));
+GET_U64(derived_trials_base, struct ofbc_bench_derived, x->trials_base, x->trials_base > 0);
+GET_U64(derived_emulated, struct ofbc_bench_derived, x->emulated[0] != '\0', true);
+GET_NUMBER(derived_value, struct ofbc_bench_derived, x->value);
+GET_NUMBER(derived_low, struct ofbc_bench_derived, x->low);
+GET_NUMBER(derived_high, struct ofbc_bench_derived, x->high);
+
+static void derived_run_text(const void *item, char *buf, size_t n)
+{
+	snprintf(buf, n, "%.8s", ((const struct ofbc_bench_derived *)item)->run);
+}
+
+static void derived_layout_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_derived *d = item;
+
+	snprintf(buf, n, "%s%s", d->layout, d->emulated[0] ? " (emulated)" : "");
+}
+
+static void derived_interval_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_derived *d = item;
+
+	interval_text(d->low, d->high, buf, n);
+}
+
+const struct field bench_derived_fields[] = {
+	{.key = "run",
+         .title = "RUN",
+         .kind = FIELD_STRING,
+         .get = derived_run,
+         .text = derived_run_text,
+         .flags = FIELD_WIDE},
+	{.key = "benchmark", .title = "BENCHMARK", .kind = FIELD_STRING, .get = derived_benchmark},
+	{.key = "parameters", .title = "PARAMETERS", .kind = FIELD_STRING, .get = derived_parameters},
+	{.key = "platform",
+         .title = "PLATFORM",
+         .kind = FIELD_STRING,
+         .get = derived_platform,
+         .flags = FIELD_WIDE},
+	{.key = "layout",
+         .title = "LAYOUT",
+         .kind = FIELD_STRING,
+         .get = derived_layout,
+         .text = derived_layout_text},
+	{.key = "instances", .title = "INST", .kind = FIELD_U64, .get = derived_instances},
+	{.key = "figure", .title = "FIGURE", .kind = FIELD_STRING, .get = derived_figure, .flags = FIELD_ID},
+	{.key = "value", .title = "VALUE", .kind = FIELD_NUMBER, .get = derived_value},
+	{.key = "low",
+         .title = "95 %",
+         .kind = FIELD_NUMBER,
+         .get = derived_low,
+         .text = derived_interval_text},
+	{.key = "high", .kind = FIELD_NUMBER, .get = derived_high},
+	{.key = "unit", .title = "UNIT", .kind = FIELD_STRING, .get = derived_unit},
+	{.key = "better", .title = "BETTER", .kind = FIELD_STRING, .get = derived_better},
+	{.key = "base", .title = "RELATIVE TO", .kind = FIELD_STRING, .get = derived_base},
+	{.key = "metric",
+         .title = "METRIC",
+         .kind = FIELD_STRING,
+         .get = derived_metric,
+         .flags = FIELD_WIDE},
+	{.key = "trials", .title = "TRIALS", .kind = FIELD_U64, .get = derived_trials, .flags = FIELD_WIDE},
+	{.key = "trials_base",
+         .title = "OF BASE",
+         .kind = FIELD_U64,
+         .get = derived_trials_base,
+         .flags = FIELD_WIDE},
+	{.key = "reason", .title = "NOT KNOWN BECAUSE", .kind = FIELD_STRING, .get = derived_reason},
+	{.key = "emulated", .kind = FIELD_BOOL, .get = derived_emulated},
+	TABLE_END,
+};
