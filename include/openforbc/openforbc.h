@@ -2,8 +2,9 @@
 /* Everything. */
 #pragma once
 
-#include "openforbc/container.h"
+#include "openforbc/advise.h"
 #include "openforbc/bench.h"
+#include "openforbc/container.h"
 #include "openforbc/context.h"
 #include "openforbc/error.h"
 #include "openforbc/gpu.h"

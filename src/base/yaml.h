@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 struct ofbc_error;
+struct strbuf;
 
 enum yaml_kind { YAML_TEXT, YAML_LIST, YAML_MAP };
 
@@ -21,6 +22,8 @@ struct yaml {
  * in a build without the library. */
 int yaml_doc_parse(const char *text, size_t len, const char *name, struct yaml **ret, struct ofbc_error *err);
 void yaml_doc_free(struct yaml *doc);
+/* A mapping or list as text: in blocks, and what is short in one line. Reading it gives the same nodes. */
+void yaml_print(const struct yaml *map, struct strbuf *out);
 const struct yaml *yaml_doc_get(const struct yaml *map, const char *key); /* NULL: absent, or no map */
 
 static inline void yaml_doc_free_p(struct yaml **p)

@@ -47,6 +47,8 @@ struct work_metric {
 	char of_work[32]; /* "FLOP"; "run" of a time */
 };
 
+/* Of a unit of time: "ms" is 0.001; NAN: it is none. */
+double work_seconds_of(const char *unit);
 /* The named one, or the best of a cell: 0; -ENOENT. */
 int work_metric_choose(const struct bench_cell_data *d, const char *name, struct work_metric *ret);
 

@@ -19,7 +19,7 @@ static const struct {
 } times[] = {{"s", 1},    {"ms", 1e-3}, {"us", 1e-6}, {"\xc2\xb5s", 1e-6}, {"ns", 1e-9},
              {"min", 60}, {"h", 3600},  {"d", 86400}, {"day", 86400},      {"hour", 3600}};
 
-static double seconds_of(const char *unit)
+double work_seconds_of(const char *unit)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
 		if (strcmp(times[i].name, unit) == 0)
@@ -63,14 +63,14 @@ static bool describe(const struct bench_summary *s, struct work_metric *ret)
 	if (!s->has_direction)
 		return false;
 	if (ret->is_time) {
-		ret->scale = seconds_of(s->unit);
+		ret->scale = work_seconds_of(s->unit);
 		text_copy(ret->unit, sizeof(ret->unit), "run/s");
 		text_copy(ret->of_work, sizeof(ret->of_work), "run");
 		return true;
 	}
 	text_copy(ret->unit, sizeof(ret->unit), s->unit);
 	if (slash && slash > s->unit)
-		ret->scale = seconds_of(slash + 1);
+		ret->scale = work_seconds_of(slash + 1);
 	if (!isnan(ret->scale))
 		text_copy(ret->of_work, (size_t)(slash - s->unit) + 1, s->unit);
 	return true;

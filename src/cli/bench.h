@@ -10,6 +10,8 @@ extern const struct option bench_run_options[];
 int bench_run_run(struct cli *c);
 int bench_run_sweep(struct cli *c);
 int bench_run_resume(struct cli *c);
+/* Every one of an option that may be repeated; "a,b" counts as two where `split`. The texts are changed. */
+size_t bench_repeated(struct cli *c, const char *name, bool split, const char **v, size_t max);
 
 /* bench_show.c */
 extern const struct option bench_show_options[];

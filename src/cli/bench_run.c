@@ -131,8 +131,7 @@ static int numbers(const struct cli *c, struct ofbc_bench_request *rq, struct of
 	return r < 0 ? r : 0;
 }
 
-/* Every one of an option that may be repeated; "a,b" counts as two where `split`. The texts are changed. */
-static size_t repeated(struct cli *c, const char *name, bool split, const char **v, size_t max)
+size_t bench_repeated(struct cli *c, const char *name, bool split, const char **v, size_t max)
 {
 	size_t n = 0;
 
@@ -181,8 +180,8 @@ static int run_with(struct cli *c, const char *sweep, int first)
 
 	if (r < 0)
 		return cli_fail(c, &err);
-	rq.n_parameters = repeated(c, "set", false, parameters, ARRAY_SIZE(parameters));
-	rq.n_partitions = repeated(c, "on", true, partitions, ARRAY_SIZE(partitions));
+	rq.n_parameters = bench_repeated(c, "set", false, parameters, ARRAY_SIZE(parameters));
+	rq.n_partitions = bench_repeated(c, "on", true, partitions, ARRAY_SIZE(partitions));
 	catch_ends();
 	r = ofbc_bench_run(c->ctx, &rq, told, &t, run, &err);
 	return end_of_run(c, r, run, t.energy, &err);

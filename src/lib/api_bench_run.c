@@ -34,6 +34,11 @@ static int check_request(const struct ofbc_bench_request *rq, struct ofbc_error 
 	return -EINVAL;
 }
 
+const char *bench_emulated(const struct ofbc_context *ctx)
+{
+	return ctx->platform->emulated ? strrchr(ctx->platform->state_dir, '/') + 1 : "";
+}
+
 static int start_run(struct bench_job *job, struct ofbc_error *err)
 {
 	struct bench_run *run = &job->run;
@@ -47,8 +52,7 @@ static int start_run(struct bench_job *job, struct ofbc_error *err)
 	host_name(run->host, sizeof(run->host));
 	text_copy(run->label, sizeof(run->label), job->rq.label ? job->rq.label : "");
 	text_copy(run->program, sizeof(run->program), "openforbc " OFBC_VERSION);
-	if (p->emulated)
-		text_copy(run->emulated, sizeof(run->emulated), strrchr(p->state_dir, '/') + 1);
+	text_copy(run->emulated, sizeof(run->emulated), bench_emulated(job->ctx));
 	environment_platform(p, &where);
 	text_copy(run->platform, sizeof(run->platform), where.label);
 	r = environment_capture(p, run->program, &run->environment, err);

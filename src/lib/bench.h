@@ -42,6 +42,9 @@ int bench_setup(struct ofbc_context *ctx, const struct bench_definition *d, cons
 void bench_cleanup(struct ofbc_context *ctx, const struct bench_definition *d,
                    const struct bench_preset *preset, const struct pair_list *values, const char *scratch);
 
+/* Name of the emulated host that results are of; "" a real one. */
+const char *bench_emulated(const struct ofbc_context *ctx);
+
 /* What was measured; -ENOENT with what to do. */
 int bench_open_results(struct ofbc_context *ctx, struct results **ret, struct ofbc_error *err);
 /* Whole runs by such names; n 0: all. */

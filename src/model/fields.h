@@ -63,4 +63,5 @@ extern const struct field step_fields[];
 extern const struct field bench_fields[];
 extern const struct field bench_result_fields[];
 extern const struct field bench_comparison_fields[];
+extern const struct field candidate_fields[];
 extern const struct field bench_derived_fields[];
