@@ -219,6 +219,80 @@ int ofbc_bench_results(struct ofbc_context *ctx, const struct ofbc_bench_filter 
 void ofbc_bench_result_list_free(struct ofbc_bench_result_list *list);
 
 /**
+ * struct ofbc_bench_change - what was another at the end of a run than at its beginning
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_change {
+	char path[192];  /* "gpus/0000:41:00.0/driver_version" */
+	char weight[16]; /* "matters", "noted"; what moves by itself is left out */
+	char before[128], after[128];
+};
+
+struct ofbc_bench_change_list {
+	struct ofbc_bench_change *v;
+	size_t n, cap;
+};
+
+/**
+ * struct ofbc_bench_run_info - one run
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_run_info {
+	char run[37];
+	int64_t started_unix_s, ended_unix_s; /* 0: not yet */
+	char state[16];                       /* "ended", "not-ended", "imported" */
+	char host[64];
+	char platform[48];
+	char emulated[64];
+	char label[64];
+	char program[64];
+	char origin[32]; /* program whose file it was; "" ours */
+	uint64_t seed;
+	size_t cells, cells_ok, trials;
+	char gpus[256]; /* from the environment at its beginning; "" not known */
+	char driver[96];
+	char kernel[96];
+	char processor[128];
+	char machine[160];
+	char energy[256]; /* counters and what their test said, or why there are none */
+	struct ofbc_bench_change_list changes;
+	char *note;    /* why it ended, what changed; NULL none */
+	char *request; /* JSON; NULL not known */
+	char *environment, *environment_after;
+};
+
+struct ofbc_bench_run_list {
+	struct ofbc_bench_run_info *v;
+	size_t n, cap;
+};
+
+/**
+ * ofbc_bench_runs() - what is known of runs
+ * @ctx:  library context
+ * @runs: UUIDs, unique prefixes, labels, or "last"
+ * @n:    how many; 0: all
+ * @ret:  set on success; free with ofbc_bench_run_list_free()
+ * @err:  optional details on failure
+ *
+ * A run that is not ended may still be going on.
+ *
+ * Return: 0; -ENOENT no such run.
+ * Since: 0.1
+ */
+int ofbc_bench_runs(struct ofbc_context *ctx, const char *const *runs, size_t n,
+                    struct ofbc_bench_run_list **ret, struct ofbc_error *err);
+
+/**
+ * ofbc_bench_run_list_free() - release a list
+ * @list: may be NULL
+ *
+ * Since: 0.1
+ */
+void ofbc_bench_run_list_free(struct ofbc_bench_run_list *list);
+
+/**
  * struct ofbc_bench_comparison - one metric of two cells
  *
  * Since: 0.1

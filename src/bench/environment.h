@@ -28,6 +28,20 @@ void environment_platform(struct platform *p, struct environment_platform *ret);
 /* program: our name and version. *ret: a document, pretty printed; free() it. */
 int environment_capture(struct platform *p, const char *program, char **ret, struct ofbc_error *err);
 
+/* --- in a few words --- */
+
+struct environment_summary { /* "" not known */
+	char gpus[256];      /* "2x NVIDIA H200, Flex 170" */
+	char driver[96];     /* "nvidia 580.95.05, CUDA 13.0" */
+	char kernel[96];
+	char processor[128];
+	char machine[160]; /* vendor and product, as the firmware names them */
+	char energy[256];  /* counters with their ticks, or why there are none */
+};
+
+/* Of documents of environment_capture(); `after` may be NULL, and neither need be one. */
+void environment_summarise(const char *before, const char *after, struct environment_summary *ret);
+
 /* --- what changed --- */
 
 enum environment_weight {

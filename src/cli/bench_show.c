@@ -15,10 +15,10 @@
 DEFINE_CLEANUP(struct ofbc_bench_result_list *, ofbc_bench_result_list_free);
 DEFINE_CLEANUP(struct ofbc_bench_derived_list *, ofbc_bench_derived_list_free);
 
-static const char *const sections[] = {"results", "derived", NULL};
+static const char *const sections[] = {"run", "results", "derived", NULL};
 
 const struct option bench_show_options[] = {
-	{.name = "only", .argument = "PART", .help = "results or derived", .values = sections},
+	{.name = "only", .argument = "PART", .help = "run, results or derived", .values = sections},
 	{.name = "all", .help = "every derived figure, with what it is relative to"},
 	{.name = "metric", .argument = "METRIC", .help = "that says how much work was done"},
 	{.name = "price-hour", .argument = "PRICE", .help = "of the host, for the cost of the work"},
@@ -29,12 +29,14 @@ const struct option bench_show_options[] = {
 
 /* All that is known of the runs that were named. */
 struct shown {
+	struct ofbc_bench_run_list *runs;
 	struct ofbc_bench_result_list *results; /* of all runs */
 	struct ofbc_bench_derived_list *derived;
 };
 
 static void shown_done(struct shown *s)
 {
+	ofbc_bench_run_list_free(s->runs);
 	ofbc_bench_result_list_free(s->results);
 	ofbc_bench_derived_list_free(s->derived);
 }
@@ -84,6 +86,16 @@ static int read_derived(struct cli *c, struct shown *s, struct ofbc_error *err)
 	if (r == 0)
 		r = bench_number(c, "pue", 1, &o.pue, err);
 	return r < 0 ? r : ofbc_bench_derive(c->ctx, c->args, (size_t)c->n_args, &o, &s->derived, err);
+}
+
+static struct render_list run_table(const struct ofbc_bench_run_list *l)
+{
+	return (struct render_list){.schema = "bench-show",
+	                            .key = "runs",
+	                            .fields = bench_run_fields,
+	                            .items = l->v,
+	                            .n = l->n,
+	                            .item_size = sizeof(*l->v)};
 }
 
 static struct render_list derived_table(const struct ofbc_bench_derived_list *l)
@@ -141,11 +153,59 @@ static int derived_text(const struct cli *c, const struct ofbc_bench_derived_lis
 	return r;
 }
 
+/* The request, as far as it differs from one run to the next. */
+static void add_request(const char *text, struct strbuf *out)
+{
+	static const char *const numbers[] = {"instances", "min_trials", "max_trials",
+	                                      "precision", "budget_s",   "window_s"};
+	_cleanup_json_ struct json *doc = NULL;
+	const struct json *list;
+
+	if (!text || json_parse(text, strlen(text), "request", &doc, NULL) < 0)
+		return;
+	strbuf_add(out, "request         ");
+	list = json_get(doc, "benchmarks");
+	for (size_t i = 0; i < json_len(list); i++)
+		strbuf_addf(out, " %s", json_str(json_at(list, i), ""));
+	if (json_get(doc, "preset"))
+		strbuf_addf(out, " preset=%s", json_str(json_get(doc, "preset"), ""));
+	list = json_get(doc, "parameters");
+	for (size_t i = 0; i < json_len(list); i++)
+		strbuf_addf(out, " %s", json_str(json_at(list, i), ""));
+	list = json_get(doc, "partitions");
+	for (size_t i = 0; i < json_len(list); i++)
+		strbuf_addf(out, "%s%s", i ? "," : " on=", json_str(json_at(list, i), ""));
+	if (json_get(doc, "sweep"))
+		strbuf_addf(out, " sweep=%s", json_str(json_get(doc, "sweep"), ""));
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		double v = json_double(json_get(doc, numbers[i]), 0);
+
+		if (v > 0)
+			strbuf_addf(out, " %s=%g", numbers[i], v);
+	}
+	strbuf_add(out, "\n");
+}
+
+static void add_run(const struct ofbc_bench_run_info *run, struct strbuf *out)
+{
+	render_item_text(bench_run_fields, run, out);
+	add_request(run->request, out);
+	for (size_t i = 0; i < run->changes.n; i++) {
+		const struct ofbc_bench_change *k = &run->changes.v[i];
+
+		strbuf_addf(out, "changed          %s: %s: %s -> %s\n", k->weight, k->path,
+		            k->before[0] ? k->before : "(absent)", k->after[0] ? k->after : "(absent)");
+	}
+	strbuf_add(out, "\n");
+}
+
 static int show_text(const struct cli *c, const struct shown *s)
 {
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT(256u << 20);
 	struct render_list results = bench_result_table("bench-show", s->results);
 
+	for (size_t i = 0; wants(c, "run") && i < s->runs->n; i++)
+		add_run(&s->runs->v[i], &out);
 	if (wants(c, "results"))
 		(void)render_table(&c->render, &results, &out);
 	if (wants(c, "derived")) {
@@ -166,12 +226,38 @@ static struct json *items_json(const struct render_list *l)
 	return a;
 }
 
+/* A document that is kept as a text. */
+static void set_document(struct json *o, const char *key, const char *text)
+{
+	struct json *doc = NULL;
+
+	if (text && json_parse(text, strlen(text), key, &doc, NULL) == 0)
+		json_set(o, key, doc);
+}
+
+static struct json *runs_json(const struct ofbc_bench_run_list *l)
+{
+	struct json *a = json_array();
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct json *o = render_item_json(bench_run_fields, &l->v[i]);
+
+		set_document(o, "request", l->v[i].request);
+		set_document(o, "environment", l->v[i].environment);
+		set_document(o, "environment_after", l->v[i].environment_after);
+		json_append(a, o);
+	}
+	return a;
+}
+
 static int show_json(const struct cli *c, const struct shown *s)
 {
 	struct render_list results = bench_result_table("bench-show", s->results),
 			   derived = derived_table(s->derived);
 	struct json *doc = cli_object(c, "bench-show");
 
+	if (wants(c, "run"))
+		json_set(doc, "runs", runs_json(s->runs));
 	if (wants(c, "results"))
 		json_set(doc, "results", items_json(&results));
 	if (wants(c, "derived"))
@@ -184,8 +270,10 @@ int bench_run_show(struct cli *c)
 	_cleanup_(shown_done) struct shown s = {0};
 	struct ofbc_error err = {0};
 	struct render_list one;
-	int r = read_results(c, &s, &err);
+	int r = ofbc_bench_runs(c->ctx, c->args, (size_t)c->n_args, &s.runs, &err);
 
+	if (r == 0)
+		r = read_results(c, &s, &err);
 	if (r == 0)
 		r = read_derived(c, &s, &err);
 	if (r < 0)
@@ -199,6 +287,8 @@ int bench_run_show(struct cli *c)
 	case RENDER_IDS:
 		break;
 	}
-	one = wants(c, "results") ? bench_result_table("bench-show", s.results) : derived_table(s.derived);
+	one = wants(c, "results")   ? bench_result_table("bench-show", s.results)
+	      : wants(c, "derived") ? derived_table(s.derived)
+	                            : run_table(s.runs);
 	return cli_list(c, &one);
 }

@@ -70,6 +70,31 @@ static int store_cells(struct bench_job *job, struct ofbc_error *err)
 	return results_add_cells(job->results, job->run.id, cells, job->n_cells, err);
 }
 
+/* The tests of the energy counters belong to what was there. */
+static int add_counters(const struct bench_job *job, char **environment, struct ofbc_error *err)
+{
+	_cleanup_json_ struct json *doc = NULL;
+	struct json *counters = NULL;
+	char *text = NULL;
+	int r = job->counters ? json_parse(job->counters, strlen(job->counters), "counters", &counters, err)
+	                      : 0;
+
+	if (r < 0 || !counters)
+		return r;
+	r = json_parse(*environment, strlen(*environment), "environment", &doc, err);
+	if (r < 0) {
+		json_free(counters);
+		return r;
+	}
+	json_set(doc, "energy", counters);
+	r = json_print(doc, &text);
+	if (r < 0)
+		return r;
+	free(*environment);
+	*environment = text;
+	return 0;
+}
+
 /* The environment once more; what changed and matters is the run's note. */
 static int look_again(struct bench_job *job, struct ofbc_error *err)
 {
@@ -77,6 +102,8 @@ static int look_again(struct bench_job *job, struct ofbc_error *err)
 	struct bench_run *run = &job->run;
 	int r = environment_capture(job->ctx->platform, run->program, &run->environment_after, err);
 
+	if (r == 0)
+		r = add_counters(job, &run->environment_after, err);
 	if (r == 0 && run->environment)
 		r = environment_diff(run->environment, run->environment_after, &diff, err);
 	if (r < 0 || environment_diff_weight(&diff) < CHANGE_MATTERS)

@@ -76,6 +76,7 @@ struct bench_job {
 	ofbc_bench_told *told;
 	void *data;
 	struct job_sensors *sensors; /* NULL: none */
+	char *counters;              /* JSON: what the tests of the energy counters said; NULL none yet */
 };
 
 /* Entries, places and cells of a request. */

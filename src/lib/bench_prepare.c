@@ -262,6 +262,7 @@ void job_done(struct bench_job *job)
 		free(job->stages[i].layout);
 	free(job->stages);
 	free(job->first_state);
+	free(job->counters);
 	strv_done(&job->gpus);
 	free(job->entries);
 	free(job->cells);

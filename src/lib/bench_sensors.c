@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "bench/energy.h"
 #include "bench/sampler.h"
@@ -151,6 +152,30 @@ static double idle_power(const struct job_sensors *s)
 	return w;
 }
 
+/* What is known of the counters, for the description of the surroundings. */
+static int describe_counters(const struct job_sensors *s, char **ret)
+{
+	_cleanup_json_ struct json *doc = json_object();
+	struct json *list = json_array();
+
+	json_set_str(doc, "note", s->note);
+	for (size_t i = 0; i < s->n_counters; i++) {
+		const struct sensor *sensor = sensor_at(s->set, s->before[i].sensor);
+		const struct energy_traits *t = &s->traits[i];
+		struct json *one = json_object();
+
+		json_set_str(one, "device", sensor->device);
+		json_set_str(one, "source", sensor->source);
+		json_set_double(one, "tick_s", (double)t->tick_ns / 1e9);
+		json_set_double(one, "quantum_j", (double)t->quantum_uj / 1e6);
+		json_set_double(one, "reading_s", (double)t->cost_ns / 1e9);
+		json_set_double(one, "idle_w", t->watched_s >= IDLE_MIN_S ? t->watts : NAN);
+		json_append(list, one);
+	}
+	json_set(doc, "counters", list);
+	return json_print(doc, ret);
+}
+
 int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 {
 	struct job_sensors *s = calloc(1, sizeof(*s));
@@ -165,6 +190,9 @@ int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 		return r == -ENOMEM ? r : 0; /* a board without sensors can be measured all the same */
 	add_counters(s);
 	s->idle_w = idle_power(s);
+	r = job->counters ? 0 : describe_counters(s, &job->counters);
+	if (r < 0)
+		return r;
 	/* without a board or a counter there is nothing that the trials would be asked for */
 	if (!s->n_boards && !s->n_counters)
 		return 0;

@@ -2,6 +2,7 @@
 /* The field tables of the measuring half. */
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "model/field_macros.h"
 #include "openforbc/bench.h"
@@ -312,5 +313,123 @@ const struct field bench_derived_fields[] = {
          .flags = FIELD_WIDE},
 	{.key = "reason", .title = "NOT KNOWN BECAUSE", .kind = FIELD_STRING, .get = derived_reason},
 	{.key = "emulated", .kind = FIELD_BOOL, .get = derived_emulated},
+	TABLE_END,
+};
+
+/* --- run --- */
+
+GET_STRING(change_path, struct ofbc_bench_change, path);
+GET_STRING(change_weight, struct ofbc_bench_change, weight);
+GET_STRING(change_before, struct ofbc_bench_change, before);
+GET_STRING(change_after, struct ofbc_bench_change, after);
+
+static const struct field change_fields[] = {
+	{.key = "path", .kind = FIELD_STRING, .get = change_path},
+	{.key = "weight", .kind = FIELD_STRING, .get = change_weight},
+	{.key = "before", .kind = FIELD_STRING, .get = change_before},
+	{.key = "after", .kind = FIELD_STRING, .get = change_after},
+	TABLE_END,
+};
+
+GET_STRING(run_run, struct ofbc_bench_run_info, run);
+GET_STRING(run_label, struct ofbc_bench_run_info, label);
+GET_STRING(run_state, struct ofbc_bench_run_info, state);
+GET_STRING(run_host, struct ofbc_bench_run_info, host);
+GET_STRING(run_platform, struct ofbc_bench_run_info, platform);
+GET_STRING(run_program, struct ofbc_bench_run_info, program);
+GET_STRING(run_origin, struct ofbc_bench_run_info, origin);
+GET_STRING(run_note, struct ofbc_bench_run_info, note);
+GET_STRING(run_gpus, struct ofbc_bench_run_info, gpus);
+GET_STRING(run_driver, struct ofbc_bench_run_info, driver);
+GET_STRING(run_kernel, struct ofbc_bench_run_info, kernel);
+GET_STRING(run_processor, struct ofbc_bench_run_info, processor);
+GET_STRING(run_machine, struct ofbc_bench_run_info, machine);
+GET_STRING(run_energy, struct ofbc_bench_run_info, energy);
+GET_U64(run_started, struct ofbc_bench_run_info, x->started_unix_s, x->started_unix_s > 0);
+GET_U64(run_ended, struct ofbc_bench_run_info, x->ended_unix_s, x->ended_unix_s > 0);
+GET_U64(run_seed, struct ofbc_bench_run_info, x->seed, true);
+GET_U64(run_cells, struct ofbc_bench_run_info, x->cells, true);
+GET_U64(run_cells_ok, struct ofbc_bench_run_info, x->cells_ok, true);
+GET_U64(run_trials, struct ofbc_bench_run_info, x->trials, true);
+GET_U64(run_emulated, struct ofbc_bench_run_info, x->emulated[0] != '\0', true);
+GET_LIST(run_changes, struct ofbc_bench_run_info, x->changes.v, x->changes.n, struct ofbc_bench_change,
+         change_fields);
+
+static void time_text(int64_t unix_s, char *buf, size_t n)
+{
+	time_t t = (time_t)unix_s;
+	struct tm tm;
+
+	buf[0] = '\0';
+	if (unix_s > 0 && gmtime_r(&t, &tm))
+		(void)strftime(buf, n, "%Y-%m-%d %H:%M:%S UTC", &tm);
+}
+
+static void run_started_text(const void *item, char *buf, size_t n)
+{
+	time_text(((const struct ofbc_bench_run_info *)item)->started_unix_s, buf, n);
+}
+
+static void run_ended_text(const void *item, char *buf, size_t n)
+{
+	time_text(((const struct ofbc_bench_run_info *)item)->ended_unix_s, buf, n);
+}
+
+/* None is good, and takes no line. */
+static void run_changes_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_run_info *r = item;
+
+	buf[0] = '\0';
+	if (r->changes.n)
+		snprintf(buf, n, "%zu", r->changes.n);
+}
+
+/* What changed is told line by line. */
+static void run_note_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_run_info *r = item;
+
+	snprintf(buf, n, "%s", r->note && !r->changes.n ? r->note : "");
+}
+
+static void run_emulated_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_run_info *r = item;
+
+	snprintf(buf, n, "%s%s", r->emulated, r->emulated[0] ? ": nothing here is real hardware" : "");
+}
+
+const struct field bench_run_fields[] = {
+	{.key = "run", .title = "RUN", .kind = FIELD_STRING, .get = run_run, .flags = FIELD_ID},
+	{.key = "label", .title = "LABEL", .kind = FIELD_STRING, .get = run_label},
+	{.key = "state", .title = "STATE", .kind = FIELD_STRING, .get = run_state},
+	{.key = "started_unix_s",
+         .title = "STARTED",
+         .kind = FIELD_U64,
+         .get = run_started,
+         .text = run_started_text},
+	{.key = "ended_unix_s",
+         .title = "ENDED",
+         .kind = FIELD_U64,
+         .get = run_ended,
+         .text = run_ended_text},
+	{.key = "host", .title = "HOST", .kind = FIELD_STRING, .get = run_host},
+	{.key = "platform", .title = "PLATFORM", .kind = FIELD_STRING, .get = run_platform},
+	{.key = "emulated", .kind = FIELD_BOOL, .get = run_emulated, .text = run_emulated_text},
+	{.key = "program", .kind = FIELD_STRING, .get = run_program},
+	{.key = "origin", .kind = FIELD_STRING, .get = run_origin},
+	{.key = "seed", .kind = FIELD_U64, .get = run_seed},
+	{.key = "cells", .title = "CELLS", .kind = FIELD_U64, .get = run_cells},
+	{.key = "cells_ok", .title = "OK", .kind = FIELD_U64, .get = run_cells_ok},
+	{.key = "trials", .title = "TRIALS", .kind = FIELD_U64, .get = run_trials},
+	{.key = "gpus", .kind = FIELD_STRING, .get = run_gpus},
+	{.key = "driver", .kind = FIELD_STRING, .get = run_driver},
+	{.key = "kernel", .kind = FIELD_STRING, .get = run_kernel},
+	{.key = "processor", .kind = FIELD_STRING, .get = run_processor},
+	{.key = "machine", .kind = FIELD_STRING, .get = run_machine},
+	{.key = "energy", .kind = FIELD_STRING, .get = run_energy},
+	{.key = "changes", .kind = FIELD_OBJECTS, .get = run_changes, .text = run_changes_text},
+	{.key = "note", .title = "NOTE", .kind = FIELD_STRING, .get = run_note, .text = run_note_text},
 	TABLE_END,
 };

@@ -65,3 +65,4 @@ extern const struct field bench_result_fields[];
 extern const struct field bench_comparison_fields[];
 extern const struct field candidate_fields[];
 extern const struct field bench_derived_fields[];
+extern const struct field bench_run_fields[];

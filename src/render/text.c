@@ -161,10 +161,12 @@ int render_table(const struct render_options *o, const struct render_list *l, st
 	return out->err;
 }
 
-/* "memory" of "memory_bytes": people see another unit. */
+/* "memory" of "memory_bytes", "started" of "started_unix_s": people see another unit. */
 static size_t label_length(const struct field *f)
 {
-	const char *unit = f->kind == FIELD_BYTES ? strstr(f->key, "_bytes") : NULL;
+	const char *unit = f->kind == FIELD_BYTES ? strstr(f->key, "_bytes")
+	                   : f->text              ? strstr(f->key, "_unix_s")
+	                                          : NULL;
 
 	return unit ? (size_t)(unit - f->key) : strlen(f->key);
 }
