@@ -413,6 +413,66 @@ int ofbc_bench_derive(struct ofbc_context *ctx, const char *const *runs, size_t 
  */
 void ofbc_bench_derived_list_free(struct ofbc_bench_derived_list *list);
 
+#define OFBC_TREND_CHANGES 8
+
+/**
+ * struct ofbc_bench_trend - one metric of one kind of cell over dated runs of one host
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_trend {
+	char benchmark[64];
+	char parameters[256];
+	char definition[65]; /* hash: of another definition it is another series */
+	char layout[64];
+	unsigned instances;
+	char host[64];
+	char platform[48];
+	char emulated[64];
+	char metric[64];
+	char unit[32];
+	char better[8];
+	size_t runs;
+	int64_t first_unix_s, last_unix_s;
+	double first, last;      /* medians of the first and the last run */
+	double slope, low, high; /* a day, Theil-Sen, with its 95 % interval; NAN: unknown */
+	double p;                /* Mann-Kendall, adjusted for all series at once (Holm) */
+	size_t changes;          /* where the level changed, as far as there is room */
+	int64_t changed_unix_s[OFBC_TREND_CHANGES]; /* first run of each new level */
+	double step;                                /* last level by the one before; NAN: there is one */
+	char verdict[16];                           /* better, worse, changing, no-trend, too-few */
+};
+
+struct ofbc_bench_trend_list {
+	struct ofbc_bench_trend *v;
+	size_t n, cap;
+};
+
+/**
+ * ofbc_bench_trend() - where results go over time
+ * @ctx:    library context
+ * @filter: which results; may be NULL
+ * @ret:    set on success; free with ofbc_bench_trend_list_free()
+ * @err:    optional details on failure
+ *
+ * A series has one value a run, its median. There is a trend when the test of Mann and Kendall says so, the
+ * interval of the slope leaves out 0, and it makes more than 2 % over the time of the series. Steps of the
+ * level are looked for from ten runs on.
+ *
+ * Return: 0; -ENOENT nothing was measured.
+ * Since: 0.1
+ */
+int ofbc_bench_trend(struct ofbc_context *ctx, const struct ofbc_bench_filter *filter,
+                     struct ofbc_bench_trend_list **ret, struct ofbc_error *err);
+
+/**
+ * ofbc_bench_trend_list_free() - release a list
+ * @list: may be NULL
+ *
+ * Since: 0.1
+ */
+void ofbc_bench_trend_list_free(struct ofbc_bench_trend_list *list);
+
 enum ofbc_bench_export_flags {
 	OFBC_EXPORT_CSV = 1 << 0,   /* a value a row; else JSON, a run, cell or trial a line */
 	OFBC_EXPORT_NAMES = 1 << 1, /* names of hosts and users, serial numbers and UUIDs as they are */

@@ -213,3 +213,73 @@ int trend_changes(const double *v, size_t n, double penalty, size_t **ret, size_
 	*ret = found;
 	return 0;
 }
+
+/* --- steps that deserve the name --- */
+
+/* Squared error of the parts between the changes around their means. */
+static double error_of_parts(const double *v, size_t n, const size_t *at, size_t k)
+{
+	double all = 0;
+
+	for (size_t i = 0; i <= k; i++) {
+		size_t from = i ? at[i - 1] : 0, to = i < k ? at[i] : n;
+		double mean = stats_mean(v + from, to - from);
+
+		for (size_t j = from; j < to; j++)
+			all += (v[j] - mean) * (v[j] - mean);
+	}
+	return all;
+}
+
+/* The same around the straight line of least squares. */
+static double error_of_line(const double *v, size_t n)
+{
+	double middle = (double)(n - 1) / 2, mean = stats_mean(v, n), xy = 0, xx = 0, all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		xy += ((double)i - middle) * (v[i] - mean);
+		xx += ((double)i - middle) * ((double)i - middle);
+	}
+	for (size_t i = 0; i < n; i++)
+		all += pow(v[i] - mean - xy / xx * ((double)i - middle), 2);
+	return all;
+}
+
+/* Schwarz's criterion with so many parameters; errors that are but rounding are none. */
+static double criterion(double error, size_t n, double parameters, double smallest)
+{
+	return (double)n * log(fmax(error, smallest) / (double)n) + parameters * log((double)n);
+}
+
+int trend_steps(const double *v, size_t n, size_t **ret, size_t *ret_n)
+{
+	_cleanup_free_ double *scratch = calloc(n + 1, sizeof(*scratch));
+	_cleanup_free_ size_t *best_at = NULL;
+	double smallest = (double)n * pow(fabs(stats_mean(v, n)) * 1e-9, 2) + 1e-300, variance, best;
+	size_t best_n = 0, found = 1;
+	int r = !scratch ? -ENOMEM : n < TREND_STEPS_MIN ? -EINVAL : noise(v, n, scratch, &variance);
+
+	if (r < 0)
+		return r;
+	best = fmin(criterion(error_of_parts(v, n, NULL, 0), n, 0, smallest),
+	            criterion(error_of_line(v, n), n, 2, smallest));
+	variance = fmax(variance, smallest / (double)n);
+	for (double penalty = 3 * log((double)n) * variance; found; penalty *= 2) {
+		_cleanup_free_ size_t *at = NULL;
+		double c;
+
+		r = trend_changes(v, n, penalty, &at, &found);
+		if (r < 0)
+			return r;
+		c = criterion(error_of_parts(v, n, at, found), n, TREND_STEP_COST * (double)found, smallest);
+		if (found && c < best) {
+			best = c;
+			best_n = found;
+			free(best_at);
+			best_at = steal_ptr(at);
+		}
+	}
+	*ret = steal_ptr(best_at);
+	*ret_n = best_n;
+	return 0;
+}

@@ -13,6 +13,10 @@ int bench_run_resume(struct cli *c);
 /* Every one of an option that may be repeated; "a,b" counts as two where `split`. The texts are changed. */
 size_t bench_repeated(struct cli *c, const char *name, bool split, const char **v, size_t max);
 
+/* bench_trend.c */
+extern const struct option bench_trend_options[];
+int bench_run_trend(struct cli *c);
+
 /* bench_show.c */
 extern const struct option bench_show_options[];
 int bench_run_show(struct cli *c);

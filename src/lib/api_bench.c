@@ -28,7 +28,7 @@ int bench_open_results(struct ofbc_context *ctx, struct results **ret, struct of
 	return r;
 }
 
-static const char *better(bool has_direction, bool higher)
+const char *bench_better(bool has_direction, bool higher)
 {
 	return !has_direction ? "" : higher ? "higher" : "lower";
 }
@@ -57,7 +57,7 @@ static int add_result(const struct bench_summary *s, struct ofbc_bench_result_li
 	text_copy(o->layout, sizeof(o->layout), s->cell.layout);
 	text_copy(o->metric, sizeof(o->metric), s->metric);
 	text_copy(o->unit, sizeof(o->unit), s->unit);
-	text_copy(o->better, sizeof(o->better), better(s->has_direction, s->higher_is_better));
+	text_copy(o->better, sizeof(o->better), bench_better(s->has_direction, s->higher_is_better));
 	text_copy(o->verdict, sizeof(o->verdict), bench_verdict_names[s->cell.verdict]);
 	text_copy(o->reason, sizeof(o->reason), s->cell.reason ? s->cell.reason : "");
 	text_copy(o->platform, sizeof(o->platform), s->platform);
@@ -91,13 +91,11 @@ int bench_find_run(struct results *results, const char *spec, size_t len, struct
 	return r < 0 ? r : results_find_run(results, id[0] ? id : name, ret, err);
 }
 
-int ofbc_bench_results(struct ofbc_context *ctx, const struct ofbc_bench_filter *filter,
-                       struct ofbc_bench_result_list **ret, struct ofbc_error *err)
+int bench_list(struct ofbc_context *ctx, const struct ofbc_bench_filter *filter,
+               struct bench_summary_list *ret, struct ofbc_error *err)
 {
-	_cleanup_(ofbc_bench_result_list_free_p) struct ofbc_bench_result_list *l = calloc(1, sizeof(*l));
 	const struct ofbc_bench_filter none = {0}, *f = filter ? filter : &none;
 	_cleanup_results_ struct results *results = NULL;
-	struct bench_summary_list all = {0};
 	struct bench_run run = {0};
 	struct results_filter rf = {.benchmark = f->benchmark,
 	                            .layout = f->layout,
@@ -106,18 +104,28 @@ int ofbc_bench_results(struct ofbc_context *ctx, const struct ofbc_bench_filter 
 	                            .label = f->label,
 	                            .parameters = f->parameters,
 	                            .limit = f->limit};
-	int r = l ? bench_open_results(ctx, &results, err) : -ENOMEM;
+	int r = bench_open_results(ctx, &results, err);
 
 	if (r == 0 && f->run) {
 		r = bench_find_run(results, f->run, strlen(f->run), &run, err);
 		rf.run = run.id;
 	}
 	if (r == 0)
-		r = results_list(results, &rf, &all, err);
+		r = results_list(results, &rf, ret, err);
+	bench_run_done(&run);
+	return r;
+}
+
+int ofbc_bench_results(struct ofbc_context *ctx, const struct ofbc_bench_filter *filter,
+                       struct ofbc_bench_result_list **ret, struct ofbc_error *err)
+{
+	_cleanup_(ofbc_bench_result_list_free_p) struct ofbc_bench_result_list *l = calloc(1, sizeof(*l));
+	struct bench_summary_list all = {0};
+	int r = l ? bench_list(ctx, filter, &all, err) : -ENOMEM;
+
 	for (size_t i = 0; r == 0 && i < all.n; i++)
 		r = add_result(&all.v[i], l);
 	bench_summary_list_done(&all);
-	bench_run_done(&run);
 	if (r == 0)
 		*ret = steal_ptr(l);
 	return r;
@@ -221,7 +229,7 @@ static int add_pair(const struct bench_cell_data *x, const struct bench_cell_dat
 	o->instances_b = y->cell.instances;
 	text_copy(o->metric, sizeof(o->metric), s->metric);
 	text_copy(o->unit, sizeof(o->unit), s->unit);
-	text_copy(o->better, sizeof(o->better), better(s->has_direction, s->higher_is_better));
+	text_copy(o->better, sizeof(o->better), bench_better(s->has_direction, s->higher_is_better));
 	return 0;
 }
 

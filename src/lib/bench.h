@@ -45,6 +45,11 @@ void bench_cleanup(struct ofbc_context *ctx, const struct bench_definition *d,
 /* Name of the emulated host that results are of; "" a real one. */
 const char *bench_emulated(const struct ofbc_context *ctx);
 
+/* "higher", "lower", "" */
+const char *bench_better(bool has_direction, bool higher);
+/* What a caller's filter means to the store. */
+int bench_list(struct ofbc_context *ctx, const struct ofbc_bench_filter *filter,
+               struct bench_summary_list *ret, struct ofbc_error *err);
 /* What was measured; -ENOENT with what to do. */
 int bench_open_results(struct ofbc_context *ctx, struct results **ret, struct ofbc_error *err);
 /* Whole runs by such names; n 0: all. */

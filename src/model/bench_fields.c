@@ -433,3 +433,113 @@ const struct field bench_run_fields[] = {
 	{.key = "note", .title = "NOTE", .kind = FIELD_STRING, .get = run_note, .text = run_note_text},
 	TABLE_END,
 };
+
+/* --- trend --- */
+
+GET_STRING(trend_benchmark, struct ofbc_bench_trend, benchmark);
+GET_STRING(trend_parameters, struct ofbc_bench_trend, parameters);
+GET_STRING(trend_definition, struct ofbc_bench_trend, definition);
+GET_STRING(trend_layout, struct ofbc_bench_trend, layout);
+GET_STRING(trend_host, struct ofbc_bench_trend, host);
+GET_STRING(trend_platform, struct ofbc_bench_trend, platform);
+GET_STRING(trend_metric, struct ofbc_bench_trend, metric);
+GET_STRING(trend_unit, struct ofbc_bench_trend, unit);
+GET_STRING(trend_better, struct ofbc_bench_trend, better);
+GET_STRING(trend_verdict, struct ofbc_bench_trend, verdict);
+GET_U64(trend_instances, struct ofbc_bench_trend, x->instances, true);
+GET_U64(trend_runs, struct ofbc_bench_trend, x->runs, true);
+GET_U64(trend_changes, struct ofbc_bench_trend, x->changes, true);
+GET_U64(trend_emulated, struct ofbc_bench_trend, x->emulated[0] != '\0', true);
+GET_U64(trend_first_at, struct ofbc_bench_trend, x->first_unix_s, x->first_unix_s > 0);
+GET_U64(trend_last_at, struct ofbc_bench_trend, x->last_unix_s, x->last_unix_s > 0);
+GET_U64(trend_changed, struct ofbc_bench_trend, x->changed_unix_s[x->changes ? x->changes - 1 : 0],
+        x->changes > 0);
+GET_NUMBER(trend_first, struct ofbc_bench_trend, x->first);
+GET_NUMBER(trend_last, struct ofbc_bench_trend, x->last);
+GET_NUMBER(trend_slope, struct ofbc_bench_trend, x->slope);
+GET_NUMBER(trend_low, struct ofbc_bench_trend, x->low);
+GET_NUMBER(trend_high, struct ofbc_bench_trend, x->high);
+GET_NUMBER(trend_p, struct ofbc_bench_trend, x->p);
+GET_NUMBER(trend_step, struct ofbc_bench_trend, x->step);
+
+static void trend_interval_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_trend *t = item;
+
+	interval_text(t->low, t->high, buf, n);
+}
+
+static void trend_layout_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_trend *t = item;
+
+	snprintf(buf, n, "%s%s", t->layout, t->emulated[0] ? " (emulated)" : "");
+}
+
+static void day_text(int64_t unix_s, char *buf, size_t n)
+{
+	time_text(unix_s, buf, n);
+	if (n > 10)
+		buf[10] = '\0';
+}
+
+static void trend_first_at_text(const void *item, char *buf, size_t n)
+{
+	day_text(((const struct ofbc_bench_trend *)item)->first_unix_s, buf, n);
+}
+
+static void trend_last_at_text(const void *item, char *buf, size_t n)
+{
+	day_text(((const struct ofbc_bench_trend *)item)->last_unix_s, buf, n);
+}
+
+static void trend_changed_text(const void *item, char *buf, size_t n)
+{
+	const struct ofbc_bench_trend *t = item;
+
+	day_text(t->changes ? t->changed_unix_s[t->changes - 1] : 0, buf, n);
+}
+
+const struct field bench_trend_fields[] = {
+	{.key = "benchmark", .title = "BENCHMARK", .kind = FIELD_STRING, .get = trend_benchmark},
+	{.key = "parameters", .title = "PARAMETERS", .kind = FIELD_STRING, .get = trend_parameters},
+	{.key = "definition", .kind = FIELD_STRING, .get = trend_definition},
+	{.key = "layout",
+         .title = "LAYOUT",
+         .kind = FIELD_STRING,
+         .get = trend_layout,
+         .text = trend_layout_text},
+	{.key = "instances", .title = "INST", .kind = FIELD_U64, .get = trend_instances},
+	{.key = "host", .title = "HOST", .kind = FIELD_STRING, .get = trend_host, .flags = FIELD_WIDE},
+	{.key = "platform", .title = "PLATFORM", .kind = FIELD_STRING, .get = trend_platform},
+	{.key = "metric", .title = "METRIC", .kind = FIELD_STRING, .get = trend_metric},
+	{.key = "runs", .title = "RUNS", .kind = FIELD_U64, .get = trend_runs},
+	{.key = "first_unix_s",
+         .title = "FROM",
+         .kind = FIELD_U64,
+         .get = trend_first_at,
+         .text = trend_first_at_text},
+	{.key = "last_unix_s",
+         .title = "TO",
+         .kind = FIELD_U64,
+         .get = trend_last_at,
+         .text = trend_last_at_text},
+	{.key = "first", .title = "FIRST", .kind = FIELD_NUMBER, .get = trend_first},
+	{.key = "last", .title = "LAST", .kind = FIELD_NUMBER, .get = trend_last},
+	{.key = "unit", .title = "UNIT", .kind = FIELD_STRING, .get = trend_unit},
+	{.key = "better", .title = "BETTER", .kind = FIELD_STRING, .get = trend_better, .flags = FIELD_WIDE},
+	{.key = "slope", .title = "A DAY", .kind = FIELD_NUMBER, .get = trend_slope},
+	{.key = "low", .title = "95 %", .kind = FIELD_NUMBER, .get = trend_low, .text = trend_interval_text},
+	{.key = "high", .kind = FIELD_NUMBER, .get = trend_high},
+	{.key = "p", .title = "P", .kind = FIELD_NUMBER, .get = trend_p, .help = "Mann-Kendall, after Holm"},
+	{.key = "verdict", .title = "IT GETS", .kind = FIELD_STRING, .get = trend_verdict, .flags = FIELD_ID},
+	{.key = "changes", .kind = FIELD_U64, .get = trend_changes},
+	{.key = "changed_unix_s",
+         .title = "STEP ON",
+         .kind = FIELD_U64,
+         .get = trend_changed,
+         .text = trend_changed_text},
+	{.key = "step", .title = "BY", .kind = FIELD_NUMBER, .get = trend_step},
+	{.key = "emulated", .kind = FIELD_BOOL, .get = trend_emulated},
+	TABLE_END,
+};

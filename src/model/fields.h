@@ -66,3 +66,4 @@ extern const struct field bench_comparison_fields[];
 extern const struct field candidate_fields[];
 extern const struct field bench_derived_fields[];
 extern const struct field bench_run_fields[];
+extern const struct field bench_trend_fields[];

@@ -91,6 +91,7 @@ struct bench_summary {
 	size_t flagged;           /* outliers, which are kept */
 	double median, low, high; /* 95 % interval */
 	double min, max, deviation;
+	char host[64];
 	char platform[48];
 	char emulated[64];
 	int64_t started_unix_s;

@@ -247,6 +247,7 @@ static int read_listed(struct results *r, sqlite3_stmt *st, struct bench_summary
 	sql_column(st, 20, s->platform, sizeof(s->platform));
 	sql_column(st, 21, s->emulated, sizeof(s->emulated));
 	s->started_unix_s = sqlite3_column_int64(st, 22);
+	sql_column(st, 23, s->host, sizeof(s->host));
 	return e;
 }
 
@@ -261,7 +262,7 @@ int results_list(struct results *r, const struct results_filter *f, struct bench
 	/* CROSS: SQLite keeps the order of the tables, hence that of the runs. */
 	strbuf_add(&q, "SELECT run.uuid, cell.number, benchmark, definition, parameters, layout, instances,"
 	               " verdict, reason, metric, unit, direction, trials, flagged, median, low, high, min,"
-	               " max, deviation, run.platform, run.emulated, run.started_unix_s"
+	               " max, deviation, run.platform, run.emulated, run.started_unix_s, run.host"
 	               " FROM run CROSS JOIN cell ON cell.run = run.id"
 	               " LEFT JOIN summary ON summary.cell = cell.id WHERE 1");
 	add_run_clauses(&q, f);

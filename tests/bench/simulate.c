@@ -2,7 +2,7 @@
 /*
  * simulate [SAMPLES]: what the statistics promise, on simulated trials of a seed. How often the 95 % interval
  * has the true median in it; how often two equal things are called different; how often a true difference of
- * 5 % is found.
+ * 5 % is found; how often a series is said to have a step.
  */
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "bench/distribution.h"
 #include "bench/random.h"
 #include "bench/stats.h"
+#include "bench/trend.h"
 
 #define RESAMPLES 2000
 
@@ -108,6 +109,35 @@ static double differences(struct random *r, size_t d, size_t n, double factor, u
 	return 100.0 * found / samples;
 }
 
+/* How often steps are seen: where there is none, where there is one of three deviations, and on a ramp. */
+static int steps(struct random *r, unsigned samples)
+{
+	static const size_t sizes[] = {10, 12, 20, 30};
+	int bad = 0;
+
+	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+		unsigned seen[3] = {0};
+
+		for (unsigned i = 0; i < 3 * samples; i++) {
+			double v[32];
+			size_t *at = NULL, n = 0;
+
+			for (size_t k = 0; k < sizes[s]; k++)
+				v[k] = draw_normal(r) + (i % 3 == 1 && k >= sizes[s] / 2 ? 6 : 0) +
+				       (i % 3 == 2 ? 2 * (double)k : 0);
+			if (trend_steps(v, sizes[s], &at, &n) < 0)
+				return 1;
+			seen[i % 3] += n > 0;
+			free(at);
+		}
+		printf("steps, n = %2zu: %.1f %% of noise, %.1f %% of ramps are said to have one; of steps of 3 deviations %.1f %% found\n",
+		       sizes[s], 100.0 * seen[0] / samples, 100.0 * seen[2] / samples,
+		       100.0 * seen[1] / samples);
+		bad += seen[0] * 100 > 8 * samples;
+	}
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned samples = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 2000;
@@ -122,5 +152,6 @@ int main(int argc, char **argv)
 		       distributions[d].name, same, other);
 		bad += !(same <= 5);
 	}
+	bad += steps(&r, samples / 2);
 	return bad != 0;
 }

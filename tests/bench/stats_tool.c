@@ -119,6 +119,16 @@ static void changes(void)
 	free(found);
 }
 
+static void steps(void)
+{
+	size_t *found = NULL, k = 0;
+
+	(void)trend_steps(v[0], n[0], &found, &k);
+	for (size_t i = 0; i < k; i++)
+		print((double)found[i]);
+	free(found);
+}
+
 static void normal(void)
 {
 	print(normal_cdf(arguments[0]));
@@ -169,6 +179,7 @@ static const struct {
 	{"mann_kendall", 0, 1, mann_kendall},
 	{"theil_sen", 0, 2, theil_sen},
 	{"changes", 1, 1, changes},
+	{"steps", 0, 1, steps},
 	{"normal", 2, 0, normal},
 	{"binomial", 4, 0, binomial},
 	{"histogram", 1, 1, histogram},
