@@ -93,6 +93,7 @@ struct ofbc_bench_request {
 	bool setup_again;    /* also when it was done already */
 	const char *sweep;   /* layout file: each of its layouts, and the machine without partitions */
 	bool may_reset;      /* of a sweep: a mode may be changed by a reset of the GPU */
+	bool twice;          /* A/A: every cell under two labels, which take turns; 10 trials at least */
 	bool solo;           /* of a sweep: also each partition type of a layout alone, its neighbours idle */
 };
 
@@ -310,6 +311,7 @@ struct ofbc_bench_comparison {
 	double ratio, low, high; /* b / a with its 95 % interval; NAN: unknown */
 	double p;                /* of the rank test, adjusted for all comparisons at once (Holm) */
 	char verdict[16];        /* better, worse, equal, undecided */
+	bool is_paired;          /* trial by trial: they took turns in the same blocks of one run */
 	bool emulated;           /* both are from emulated hosts */
 };
 
@@ -324,7 +326,7 @@ struct ofbc_bench_comparison_list {
  * ofbc_bench_compare() - is B another than A?
  * @ctx:    library context
  * @a:      RUN or RUN:LAYOUT; RUN is a UUID, a unique prefix, a label, or "last"
- * @b:      the same
+ * @b:      the same; NULL: the two sides of a run that was measured with ofbc_bench_request.twice
  * @margin: what counts as equal; 0: 0.02
  * @ret:    set on success; free with ofbc_bench_comparison_list_free()
  * @err:    optional details on failure

@@ -10,7 +10,8 @@
 #include "bench/distribution.h"
 #include "bench/random.h"
 
-#define EXACT_MAX 8 /* of the smaller sample */
+#define EXACT_MAX       8  /* of the smaller sample */
+#define EXACT_PAIRS_MAX 50 /* as SciPy */
 
 const char *const verdict_names[] = {"undecided", "equal", "better", "worse"};
 
@@ -102,6 +103,59 @@ int compare_mann_whitney(const double *a, size_t n, const double *b, size_t m, d
 	if (r < 0)
 		return r;
 	*ret_u = u;
+	*ret_p = tail > 0.5 ? 1 : 2 * tail;
+	return 0;
+}
+
+/* P(W <= w) by counting the subsets of the ranks 1 ... n that sum up to each number. */
+static int exact_signed_tail(size_t n, size_t w, double *ret)
+{
+	size_t top = n * (n + 1) / 2;
+	_cleanup_free_ double *ways = calloc(top + 1, sizeof(*ways));
+	double tail = 0;
+
+	if (!ways)
+		return -ENOMEM;
+	ways[0] = 1;
+	for (size_t rank = 1; rank <= n; rank++) {
+		for (size_t k = top; k >= rank; k--)
+			ways[k] += ways[k - rank];
+	}
+	for (size_t k = 0; k <= w && k <= top; k++)
+		tail += ways[k];
+	*ret = tail / pow(2, (double)n);
+	return 0;
+}
+
+int compare_wilcoxon(const double *a, const double *b, size_t n, double *ret_w, double *ret_p)
+{
+	_cleanup_free_ struct ranked *v = calloc(n + 1, sizeof(*v));
+	double up = 0, equal, tail = 0.5, m, all, w;
+	size_t k = 0;
+	int r = 0;
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (b[i] < a[i] || b[i] > a[i])
+			v[k++] = (struct ranked){.value = fabs(b[i] - a[i]), .is_a = b[i] > a[i]};
+	}
+	equal = rank_all(v, k);
+	for (size_t i = 0; i < k; i++)
+		up += v[i].is_a ? v[i].rank : 0;
+	m = (double)k;
+	all = m * (m + 1) / 2;
+	w = fmin(up, all - up);
+	if (k <= EXACT_PAIRS_MAX && k == n && equal == 0) {
+		r = exact_signed_tail(k, (size_t)w, &tail);
+	} else {
+		double s = sqrt(m * (m + 1) * (2 * m + 1) / 24 - equal / 48);
+
+		tail = s > 0 ? normal_sf((all / 2 - w - 0.5) / s) : 0.5;
+	}
+	if (r < 0)
+		return r;
+	*ret_w = w;
 	*ret_p = tail > 0.5 ? 1 : 2 * tail;
 	return 0;
 }
@@ -295,6 +349,21 @@ int compare_ratio_paired(const double *a, const double *b, size_t n, double leve
 
 /* --- verdicts --- */
 
+/* Of values that are proportional to the effect: ranks of the differences of logarithms. */
+static int test_pairs(const struct comparison_input *in, double *ret_p)
+{
+	_cleanup_free_ double *logs = calloc(2 * in->n_a + 1, sizeof(*logs));
+	double unused;
+
+	if (!logs)
+		return -ENOMEM;
+	for (size_t i = 0; i < in->n_a; i++) {
+		logs[i] = log(in->a[i]);
+		logs[in->n_a + i] = log(in->b[i]);
+	}
+	return compare_wilcoxon(logs, logs + in->n_a, in->n_a, &unused, ret_p);
+}
+
 /* Different: the interval leaves out 1 and the rank test agrees, and by more than the margin. */
 static enum verdict judge(const struct comparison *c, bool higher_is_better, double margin)
 {
@@ -326,7 +395,8 @@ static int compare_one(const struct comparison_input *in, uint64_t seed, struct 
 		return -ENOMEM;
 	r = one_ratio(in, 1 - COMPARE_LEVEL, BOOTSTRAP_RESAMPLES, seed, &c.ratio, &c.interval);
 	if (r == 0)
-		r = compare_mann_whitney(in->a, in->n_a, in->b, in->n_b, &u, &c.p);
+		r = in->is_paired ? test_pairs(in, &c.p)
+		                  : compare_mann_whitney(in->a, in->n_a, in->b, in->n_b, &u, &c.p);
 	*ret = c;
 	return r;
 }

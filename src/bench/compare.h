@@ -12,6 +12,9 @@
 
 /* Mann and Whitney's rank test, two-sided: exact for few values without ties, as SciPy's `auto`. */
 int compare_mann_whitney(const double *a, size_t n, const double *b, size_t m, double *ret_u, double *ret_p);
+/* Wilcoxon's signed-rank test of paired values, two-sided: exact for few pairs without ties, else with
+ * continuity correction. Pairs that are equal are left out; *ret_w: the smaller sum of ranks. */
+int compare_wilcoxon(const double *a, const double *b, size_t n, double *ret_w, double *ret_p);
 /* Holm's correction of n tests, in place. */
 int compare_holm(double *p, size_t n);
 /* median(b) / median(a) with its bootstrap interval. Medians must be positive. */
@@ -30,7 +33,8 @@ struct comparison {
 	double median_a, median_b;
 	double ratio; /* b / a */
 	struct interval interval;
-	double p, p_adjusted; /* of the rank test; adjusted for all metrics that are compared at once */
+	double p, p_adjusted; /* of the rank test (of signed ranks, where paired); adjusted for all metrics
+	                         that are compared at once */
 	enum verdict verdict;
 };
 

@@ -28,5 +28,7 @@ int bench_run_results(struct cli *c);
 int bench_run_compare(struct cli *c);
 int bench_print_results(const struct cli *c, const struct ofbc_bench_filter *filter, const char *schema);
 struct render_list bench_result_table(const char *schema, const struct ofbc_bench_result_list *l);
+/* What an A/A run found; nothing for another one. */
+void bench_print_sides(const struct cli *c, const char *run, FILE *to);
 /* A positive number, times scale; *ret stays without the option. */
 int bench_number(const struct cli *c, const char *name, double scale, double *ret, struct ofbc_error *err);

@@ -86,6 +86,21 @@ int bench_run_results(struct cli *c)
 	return bench_print_results(c, &filter, "bench-results");
 }
 
+static void print_sides(const struct ofbc_bench_comparison_list *l, FILE *to)
+{
+	fprintf(to,
+	        "A/A: %u of %zu comparisons of equal things are called different (%.1f %%; 5 %% is promised)\n",
+	        l->better + l->worse, l->n, 100.0 * (l->better + l->worse) / (double)l->n);
+}
+
+void bench_print_sides(const struct cli *c, const char *run, FILE *to)
+{
+	_cleanup_(ofbc_bench_comparison_list_free_p) struct ofbc_bench_comparison_list *l = NULL;
+
+	if (ofbc_bench_compare(c->ctx, run, NULL, 0, &l, NULL) == 0)
+		print_sides(l, to);
+}
+
 /* 0 equal or better, 1 worse, 9 undecided where that counts. */
 static int gate(const struct cli *c, const struct ofbc_bench_comparison_list *l)
 {
@@ -102,7 +117,7 @@ int bench_run_compare(struct cli *c)
 	int status;
 
 	if (bench_number(c, "margin", 0.01, &margin, &err) < 0 ||
-	    ofbc_bench_compare(c->ctx, c->args[0], c->args[1], margin, &l, &err) < 0)
+	    ofbc_bench_compare(c->ctx, c->args[0], c->n_args > 1 ? c->args[1] : NULL, margin, &l, &err) < 0)
 		return cli_fail(c, &err);
 	status = cli_list(c, &(struct render_list){.schema = "bench-compare",
 	                                           .key = "comparisons",
@@ -115,5 +130,7 @@ int bench_run_compare(struct cli *c)
 	if (c->render.format == RENDER_TABLE && !isnan(l->geomean))
 		printf("geometric mean %.4g (95 %%: %.4g..%.4g; above 1 B is better): %u better, %u worse, %u equal, %u undecided\n",
 		       l->geomean, l->low, l->high, l->better, l->worse, l->equal, l->undecided);
+	if (c->render.format == RENDER_TABLE && c->n_args == 1)
+		print_sides(l, stdout);
 	return gate(c, l);
 }

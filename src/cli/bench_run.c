@@ -31,6 +31,8 @@ const struct option bench_run_options[] = {
 	{.name = "seed", .argument = "N", .help = "of the random order"},
 	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
 	{.name = "setup", .help = "do the setup again"},
+	{.name = "aa",
+         .help = "every cell twice, taking turns: how often are equal things called different?"},
 	{.name = "reset", .help = "of a sweep: a mode may be changed by a reset of the GPU"},
 	{.name = "solo", .help = "of a sweep: also one instance with idle neighbours, for interference"},
 	{.name = NULL},
@@ -93,6 +95,8 @@ static int end_of_run(struct cli *c, int r, const char *run, const char *energy,
 	if (r < 0 && r != -EINTR)
 		return cli_fail(c, err);
 	status = bench_print_results(c, &filter, "bench-run");
+	if (c->render.format == RENDER_TABLE)
+		bench_print_sides(c, run, stdout);
 	if (energy[0] && c->render.format == RENDER_TABLE)
 		fprintf(stderr, "%s\n", energy);
 	if (r == -EINTR) {
@@ -168,6 +172,7 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	                                .sweep = sweep,
 	                                .may_reset = cli_option(c, "reset") != NULL,
 	                                .solo = cli_option(c, "solo") != NULL,
+	                                .twice = cli_option(c, "aa") != NULL,
 	                                .preset = cli_option(c, "preset"),
 	                                .parameters = parameters,
 	                                .partitions = partitions,

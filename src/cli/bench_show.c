@@ -13,6 +13,7 @@
 #include "model/bench_line.h"
 
 DEFINE_CLEANUP(struct ofbc_bench_result_list *, ofbc_bench_result_list_free);
+DEFINE_CLEANUP(struct ofbc_bench_comparison_list *, ofbc_bench_comparison_list_free);
 DEFINE_CLEANUP(struct ofbc_bench_derived_list *, ofbc_bench_derived_list_free);
 
 static const char *const sections[] = {"run", "results", "derived", NULL};
@@ -186,8 +187,19 @@ static void add_request(const char *text, struct strbuf *out)
 	strbuf_add(out, "\n");
 }
 
-static void add_run(const struct ofbc_bench_run_info *run, struct strbuf *out)
+/* What an A/A run found; NULL for another one. */
+static struct ofbc_bench_comparison_list *sides_of(struct cli *c, const struct ofbc_bench_run_info *run)
 {
+	struct ofbc_bench_comparison_list *l = NULL;
+
+	return ofbc_bench_compare(c->ctx, run->run, NULL, 0, &l, NULL) == 0 ? l : NULL;
+}
+
+static void add_run(struct cli *c, const struct ofbc_bench_run_info *run, struct strbuf *out)
+{
+	_cleanup_(ofbc_bench_comparison_list_free_p) struct ofbc_bench_comparison_list *sides =
+		sides_of(c, run);
+
 	render_item_text(bench_run_fields, run, out);
 	add_request(run->request, out);
 	for (size_t i = 0; i < run->changes.n; i++) {
@@ -196,16 +208,20 @@ static void add_run(const struct ofbc_bench_run_info *run, struct strbuf *out)
 		strbuf_addf(out, "changed          %s: %s: %s -> %s\n", k->weight, k->path,
 		            k->before[0] ? k->before : "(absent)", k->after[0] ? k->after : "(absent)");
 	}
+	if (sides)
+		strbuf_addf(out,
+		            "a/a              %u of %zu comparisons of equal things are called different\n",
+		            sides->better + sides->worse, sides->n);
 	strbuf_add(out, "\n");
 }
 
-static int show_text(const struct cli *c, const struct shown *s)
+static int show_text(struct cli *c, const struct shown *s)
 {
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT(256u << 20);
 	struct render_list results = bench_result_table("bench-show", s->results);
 
 	for (size_t i = 0; wants(c, "run") && i < s->runs->n; i++)
-		add_run(&s->runs->v[i], &out);
+		add_run(c, &s->runs->v[i], &out);
 	if (wants(c, "results"))
 		(void)render_table(&c->render, &results, &out);
 	if (wants(c, "derived")) {
@@ -235,29 +251,38 @@ static void set_document(struct json *o, const char *key, const char *text)
 		json_set(o, key, doc);
 }
 
-static struct json *runs_json(const struct ofbc_bench_run_list *l)
+static struct json *runs_json(struct cli *c, const struct ofbc_bench_run_list *l)
 {
 	struct json *a = json_array();
 
 	for (size_t i = 0; i < l->n; i++) {
+		_cleanup_(ofbc_bench_comparison_list_free_p) struct ofbc_bench_comparison_list *sides =
+			sides_of(c, &l->v[i]);
 		struct json *o = render_item_json(bench_run_fields, &l->v[i]);
 
 		set_document(o, "request", l->v[i].request);
 		set_document(o, "environment", l->v[i].environment);
 		set_document(o, "environment_after", l->v[i].environment_after);
+		if (sides) {
+			struct json *aa = json_object();
+
+			json_set_u64(aa, "comparisons", sides->n);
+			json_set_u64(aa, "different", sides->better + sides->worse);
+			json_set(o, "aa", aa);
+		}
 		json_append(a, o);
 	}
 	return a;
 }
 
-static int show_json(const struct cli *c, const struct shown *s)
+static int show_json(struct cli *c, const struct shown *s)
 {
 	struct render_list results = bench_result_table("bench-show", s->results),
 			   derived = derived_table(s->derived);
 	struct json *doc = cli_object(c, "bench-show");
 
 	if (wants(c, "run"))
-		json_set(doc, "runs", runs_json(s->runs));
+		json_set(doc, "runs", runs_json(c, s->runs));
 	if (wants(c, "results"))
 		json_set(doc, "results", items_json(&results));
 	if (wants(c, "derived"))

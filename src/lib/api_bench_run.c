@@ -18,7 +18,8 @@
 
 static void set_defaults(struct ofbc_bench_request *rq)
 {
-	rq->min_trials = rq->min_trials ? rq->min_trials : 5;
+	/* two sides of five blocks cannot differ by a signed-rank test */
+	rq->min_trials = rq->min_trials ? rq->min_trials : rq->twice ? 10 : 5;
 	rq->max_trials = rq->max_trials ? rq->max_trials : rq->min_trials > 30 ? rq->min_trials : 30;
 	rq->precision = rq->precision > 0 ? rq->precision : 0.02;
 	rq->window_s = rq->window_s > 0 ? rq->window_s : 5;
@@ -195,6 +196,7 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 		.window_s = json_double(json_get(s->doc, "window_s"), 0),
 		.sweep = json_str(json_get(s->doc, "sweep"), NULL),
 		.may_reset = json_bool(json_get(s->doc, "may_reset"), false),
+		.twice = json_bool(json_get(s->doc, "twice"), false),
 		.solo = json_bool(json_get(s->doc, "solo"), false),
 	};
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "bench/definition_data.h"
 #include "lib/bench_job.h"
 #include "platform/files.h"
 
@@ -93,14 +94,15 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct pair *)a)->name, ((const struct pair *)b)->name);
 }
 
-/* "preset=small size=1024", sorted; too many are told by a hash at the end. */
-static void parameters_text(const struct bench_entry *e, const struct pair_list *values, char *buf,
-                            size_t size)
+/* "aa=A preset=small size=1024", sorted; too many are told by a hash at the end. side "": no A/A. */
+static void parameters_text(const struct bench_entry *e, const char *side, const struct pair_list *values,
+                            char *buf, size_t size)
 {
-	size_t len = 0;
+	size_t len = (size_t)snprintf(buf, size, "%s", side);
 
 	if (e->preset)
-		len += (size_t)snprintf(buf, size, "preset=%s", e->preset->name);
+		len += (size_t)snprintf(buf + len, size - len, "%spreset=%s", len ? " " : "",
+		                        e->preset->name);
 	for (size_t i = 0; i < values->n; i++)
 		len += (size_t)snprintf(buf + (len < size ? len : size - 1), len < size ? size - len : 1,
 		                        "%s%s=%s", len ? " " : "", values->v[i].name, values->v[i].value);
@@ -115,7 +117,8 @@ static void parameters_text(const struct bench_entry *e, const struct pair_list 
 	}
 }
 
-static int add_cell(struct bench_job *job, struct bench_entry *e, struct pair_list *parameters)
+static int add_cell(struct bench_job *job, struct bench_entry *e, const char *side,
+                    struct pair_list *parameters)
 {
 	struct bench_live *c;
 
@@ -140,8 +143,19 @@ static int add_cell(struct bench_job *job, struct bench_entry *e, struct pair_li
 	text_copy(c->c.benchmark, sizeof(c->c.benchmark), e->d->name);
 	text_copy(c->c.definition, sizeof(c->c.definition), e->d->hash);
 	text_copy(c->c.layout, sizeof(c->c.layout), job->stages[job->stage].name);
-	parameters_text(e, &c->parameters, c->c.parameters, sizeof(c->c.parameters));
+	parameters_text(e, side, &c->parameters, c->c.parameters, sizeof(c->c.parameters));
 	return 0;
+}
+
+static int add_sides(struct bench_job *job, struct bench_entry *e, struct pair_list *parameters)
+{
+	struct pair_list copy = {0};
+	int r = pair_copy(&copy, parameters);
+
+	if (r == 0)
+		r = add_cell(job, e, BENCH_SIDE_A, &copy);
+	pair_list_done(&copy);
+	return r == 0 ? add_cell(job, e, BENCH_SIDE_B, parameters) : r;
 }
 
 static int add_cells(struct bench_job *job, struct bench_entry *e, struct ofbc_error *err)
@@ -150,7 +164,7 @@ static int add_cells(struct bench_job *job, struct bench_entry *e, struct ofbc_e
 	int r = definition_combinations(e->d, &e->parameters, &all, err);
 
 	for (size_t i = 0; r == 0 && i < all.n; i++)
-		r = add_cell(job, e, &all.v[i]);
+		r = job->rq.twice ? add_sides(job, e, &all.v[i]) : add_cell(job, e, "", &all.v[i]);
 	combination_list_done(&all);
 	return r;
 }
@@ -234,6 +248,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_double(doc, "budget_s", rq->budget_s);
 	json_set_double(doc, "window_s", rq->window_s);
 	json_set(doc, "stages", stages_print(job));
+	json_set_bool(doc, "twice", rq->twice);
 	if (rq->sweep) {
 		_cleanup_free_ char *real = NULL;
 

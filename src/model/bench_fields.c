@@ -152,6 +152,7 @@ GET_NUMBER(comparison_low, struct ofbc_bench_comparison, x->low);
 GET_NUMBER(comparison_high, struct ofbc_bench_comparison, x->high);
 GET_NUMBER(comparison_p, struct ofbc_bench_comparison, x->p);
 
+GET_U64(comparison_paired, struct ofbc_bench_comparison, x->is_paired, true);
 GET_U64(comparison_emulated, struct ofbc_bench_comparison, x->emulated, true);
 
 static void comparison_layout_text(const char *layout, bool emulated, char *buf, size_t n)
@@ -225,6 +226,12 @@ const struct field bench_comparison_fields[] = {
          .kind = FIELD_STRING,
          .get = comparison_verdict,
          .flags = FIELD_ID},
+	{.key = "paired",
+         .title = "PAIRED",
+         .kind = FIELD_BOOL,
+         .get = comparison_paired,
+         .flags = FIELD_WIDE,
+         .help = "trial by trial: Wilcoxon instead of Mann-Whitney"},
 	{.key = "emulated", .kind = FIELD_BOOL, .get = comparison_emulated},
 	TABLE_END,
 };

@@ -115,6 +115,10 @@ struct bench_run_list {
 #define BENCH_COMPUTE_SHARE "compute share" /* of an instance: 0..1 of its GPU */
 #define BENCH_MEMORY_SHARE  "memory share"
 
+/* What the parameters of a cell begin with whose configuration is measured twice, under two labels. */
+#define BENCH_SIDE_A        "aa=A"
+#define BENCH_SIDE_B        "aa=B"
+
 /* --- everything: what is exported, imported and merged --- */
 
 struct bench_cell_data {

@@ -71,6 +71,15 @@ static void mann_whitney(void)
 	print(p);
 }
 
+static void wilcoxon(void)
+{
+	double w = NAN, p = NAN;
+
+	(void)compare_wilcoxon(v[0], v[1], n[0], &w, &p);
+	print(w);
+	print(p);
+}
+
 static void holm(void)
 {
 	(void)compare_holm(v[0], n[0]);
@@ -174,6 +183,7 @@ static const struct {
 	{"median_interval", 1, 1, median_interval},
 	{"moments", 0, 1, moments},
 	{"mann_whitney", 0, 2, mann_whitney},
+	{"wilcoxon", 0, 2, wilcoxon},
 	{"holm", 0, 1, holm},
 	{"ratio", 1, 2, ratio},
 	{"mann_kendall", 0, 1, mann_kendall},
