@@ -14,7 +14,6 @@
 
 DEFINE_CLEANUP(struct ofbc_bench_result_list *, ofbc_bench_result_list_free);
 DEFINE_CLEANUP(struct ofbc_bench_comparison_list *, ofbc_bench_comparison_list_free);
-DEFINE_CLEANUP(struct ofbc_bench_derived_list *, ofbc_bench_derived_list_free);
 
 static const char *const sections[] = {"run", "results", "derived", NULL};
 
