@@ -44,9 +44,11 @@ static bool is_alone(const struct view *v)
 	return v->d->cell.instances == 1 && strcmp(v->d->cell.layout, "unpartitioned") == 0;
 }
 
+/* Of other programs' results nobody knows. */
 static bool is_partitioned(const struct view *v)
 {
-	return strcmp(v->d->cell.layout, "unpartitioned") != 0 && strcmp(v->d->cell.layout, "shared") != 0;
+	return v->d->cell.layout[0] && strcmp(v->d->cell.layout, "unpartitioned") != 0 &&
+	       strcmp(v->d->cell.layout, "shared") != 0;
 }
 
 static bool always(const struct view *v)
@@ -55,14 +57,14 @@ static bool always(const struct view *v)
 	return true;
 }
 
-static bool is_not_alone(const struct view *v)
-{
-	return !is_alone(v);
-}
-
 static bool has_several(const struct view *v)
 {
 	return v->d->cell.instances > 1;
+}
+
+static bool is_not_alone(const struct view *v)
+{
+	return has_several(v) || is_partitioned(v);
 }
 
 static bool has_neighbours(const struct view *v)
@@ -534,6 +536,15 @@ static int add_relative(const struct view_list *all, const struct view *v, const
 	return 0;
 }
 
+static bool has_good_trial(const struct bench_cell_data *d)
+{
+	for (size_t i = 0; i < d->trials.n; i++) {
+		if (d->trials.v[i].verdict == BENCH_OK)
+			return true;
+	}
+	return false;
+}
+
 static int add_cell(const struct view_list *all, const struct view *v, struct ofbc_bench_derived_list *ret)
 {
 	struct ofbc_bench_derived *o;
@@ -544,9 +555,9 @@ static int add_cell(const struct view_list *all, const struct view *v, struct of
 		if (!o)
 			return -ENOMEM;
 		snprintf(o->reason, sizeof(o->reason), "%s",
-		         !v->d->summaries.n ? "no good trial"
-		         : !v->has_work     ? "no metric is a rate or a time: name one with --metric"
-		                            : "its values are not known for each instance");
+		         !has_good_trial(v->d) ? "no good trial"
+		         : !v->has_work        ? "no metric is a rate or a time: name one with --metric"
+		                               : "its values are not known for each instance");
 		return 0;
 	}
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(figures); i++) {

@@ -109,6 +109,41 @@ static int gate(const struct cli *c, const struct ofbc_bench_comparison_list *l)
 	return l->undecided && cli_option(c, "strict") ? 9 : 0;
 }
 
+static struct json *summary_json(const struct ofbc_bench_comparison_list *l)
+{
+	struct json *o = json_object();
+
+	json_set_double(o, "geomean", l->geomean);
+	json_set_double(o, "low", l->low);
+	json_set_double(o, "high", l->high);
+	json_set_u64(o, "better", l->better);
+	json_set_u64(o, "worse", l->worse);
+	json_set_u64(o, "equal", l->equal);
+	json_set_u64(o, "undecided", l->undecided);
+	return o;
+}
+
+static int print_comparisons(const struct cli *c, const struct ofbc_bench_comparison_list *l)
+{
+	const struct render_list table = {.schema = "bench-compare",
+	                                  .key = "comparisons",
+	                                  .fields = bench_comparison_fields,
+	                                  .items = l->v,
+	                                  .n = l->n,
+	                                  .item_size = sizeof(*l->v)};
+	struct json *doc, *items;
+
+	if (c->render.format != RENDER_JSON)
+		return cli_list(c, &table);
+	doc = cli_object(c, "bench-compare");
+	items = json_array();
+	for (size_t i = 0; i < l->n; i++)
+		json_append(items, render_item_json(bench_comparison_fields, &l->v[i]));
+	json_set(doc, "comparisons", items);
+	json_set(doc, "summary", summary_json(l));
+	return cli_print_json(c, doc);
+}
+
 int bench_run_compare(struct cli *c)
 {
 	_cleanup_(ofbc_bench_comparison_list_free_p) struct ofbc_bench_comparison_list *l = NULL;
@@ -119,12 +154,7 @@ int bench_run_compare(struct cli *c)
 	if (bench_number(c, "margin", 0.01, &margin, &err) < 0 ||
 	    ofbc_bench_compare(c->ctx, c->args[0], c->n_args > 1 ? c->args[1] : NULL, margin, &l, &err) < 0)
 		return cli_fail(c, &err);
-	status = cli_list(c, &(struct render_list){.schema = "bench-compare",
-	                                           .key = "comparisons",
-	                                           .fields = bench_comparison_fields,
-	                                           .items = l->v,
-	                                           .n = l->n,
-	                                           .item_size = sizeof(*l->v)});
+	status = print_comparisons(c, l);
 	if (status)
 		return status;
 	if (c->render.format == RENDER_TABLE && !isnan(l->geomean))

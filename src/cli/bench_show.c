@@ -124,8 +124,8 @@ static void add_reasons(const struct ofbc_bench_derived_list *l, struct strbuf *
 
 			if (strcmp(d->figure, told[k]) != 0 || !d->reason[0] || strcmp(d->reason, last) == 0)
 				continue;
-			strbuf_addf(out, "no %s of %s, %s: %s\n", d->figure, d->benchmark, d->layout,
-			            d->reason);
+			strbuf_addf(out, "no %s of %s%s%s: %s\n", d->figure, d->benchmark,
+			            d->layout[0] ? ", " : "", d->layout, d->reason);
 			last = d->reason;
 		}
 	}

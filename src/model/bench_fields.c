@@ -354,7 +354,7 @@ GET_STRING(run_machine, struct ofbc_bench_run_info, machine);
 GET_STRING(run_energy, struct ofbc_bench_run_info, energy);
 GET_U64(run_started, struct ofbc_bench_run_info, x->started_unix_s, x->started_unix_s > 0);
 GET_U64(run_ended, struct ofbc_bench_run_info, x->ended_unix_s, x->ended_unix_s > 0);
-GET_U64(run_seed, struct ofbc_bench_run_info, x->seed, true);
+GET_U64(run_seed, struct ofbc_bench_run_info, x->seed, x->seed != 0);
 GET_U64(run_cells, struct ofbc_bench_run_info, x->cells, true);
 GET_U64(run_cells_ok, struct ofbc_bench_run_info, x->cells_ok, true);
 GET_U64(run_trials, struct ofbc_bench_run_info, x->trials, true);
