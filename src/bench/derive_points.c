@@ -2,6 +2,7 @@
 /* From the values of a trial to rates of work, and what follows from them without looking at another cell. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,10 @@ static bool describe(const struct bench_summary *s, struct work_metric *ret)
 		return false;
 	if (ret->is_time) {
 		ret->scale = work_seconds_of(s->unit);
-		text_copy(ret->unit, sizeof(ret->unit), "run/s");
+		if (isnan(ret->scale)) /* of cycles, say: no time that is known here */
+			snprintf(ret->unit, sizeof(ret->unit), "1/%.29s", s->unit);
+		else
+			text_copy(ret->unit, sizeof(ret->unit), "run/s");
 		text_copy(ret->of_work, sizeof(ret->of_work), "run");
 		return true;
 	}

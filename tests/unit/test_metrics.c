@@ -350,6 +350,10 @@ static void test_choice(void **state)
 	assert_string_equal(m.summary->metric, "speed");
 	assert_string_equal(m.of_work, "ns");
 	near(m.scale, 86400);
+	add_summary(&d, "cycles", "Mcycle", false);
+	assert_int_equal(work_metric_choose(&d, "cycles", &m), 0);
+	assert_string_equal(m.unit, "1/Mcycle");
+	assert_true(m.is_time && isnan(m.scale));
 	assert_int_equal(work_metric_choose(&d, "accuracy", &m), 0);
 	assert_true(isnan(m.scale)); /* a ratio can be formed, an energy of it not */
 }
