@@ -147,6 +147,7 @@ struct bench_definition {
 	char class[16];
 	char *summary;
 	char *directory;    /* where the file is: what is relative is relative to it */
+	char *programs;     /* where the programs are that come with us */
 	char hash[65];      /* of the file's text; 64 hex digits */
 	bool is_virtualenv; /* Python's, made by the setup; its programs come first */
 	bool is_protocol;   /* it speaks READY, GO, ITERATION, RESULT; else it is wrapped */

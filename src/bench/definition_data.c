@@ -317,6 +317,7 @@ void definition_free(struct bench_definition *d)
 		return;
 	free(d->summary);
 	free(d->directory);
+	free(d->programs);
 	commands_done(&d->setup);
 	commands_done(&d->run);
 	commands_done(&d->cleanup);

@@ -6,8 +6,8 @@
 #include "bench/definition.h"
 
 /* Names that the runner gives a value to: of the instance from 0, all instances, the seed of the trial, a
- * directory for the trial's files, and that of the definition. */
-#define BENCH_OWN_VALUES "instance", "instances", "seed", "workdir", "directory"
+ * directory for the trial's files, that of our own programs, and that of the definition. */
+#define BENCH_OWN_VALUES "instance", "instances", "seed", "workdir", "programs", "directory"
 
 /* Hash and defaults are set; NULL: out of memory. */
 struct bench_definition *definition_new(const char *text, size_t len);

@@ -21,6 +21,8 @@ static int values_with(const struct bench_definition *d, const struct pair_list 
 
 	if (r == 0)
 		r = pair_set(ret, "workdir", workdir);
+	if (r == 0)
+		r = pair_set(ret, "programs", d->programs);
 	return r == 0 ? pair_set(ret, "directory", d->directory) : r;
 }
 

@@ -12,8 +12,9 @@
 #include "lib/bench.h"
 #include "platform/files.h"
 
-#define DEFINITION_MAX (4u << 20)
-#define O4BC_FILE      "benchmark.json"
+#define DEFINITION_MAX   (4u << 20)
+#define O4BC_FILE        "benchmark.json"
+#define WORKLOAD_PROGRAM "openforbc-workload"
 
 static bool has_suffix(const char *s, const char *suffix)
 {
@@ -95,6 +96,29 @@ static int load_o4bc(const char *path, const char *text, size_t len, const char 
 
 /* --- one --- */
 
+/* Of the programs that come with us (openforbc-workload): beside this program where they were carried
+ * together, and in a build directory; else where they are installed. */
+static int find_programs(char **ret)
+{
+	static const char *const beside[] = {"", "/../workloads"};
+	_cleanup_free_ char *installed = strdup(OPENFORBC_LIBEXECDIR);
+	char own[512];
+
+	for (size_t i = 0; program_directory(own, sizeof(own)) == 0 && i < ARRAY_SIZE(beside); i++) {
+		_cleanup_free_ char *directory = NULL, *program = NULL;
+
+		if (asprintf(&directory, "%s%s", own, beside[i]) < 0 ||
+		    asprintf(&program, "%s/" WORKLOAD_PROGRAM, directory) < 0)
+			return -ENOMEM;
+		if (program_is_there(program)) {
+			*ret = steal_ptr(directory);
+			return 0;
+		}
+	}
+	*ret = steal_ptr(installed);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int load_file(const char *path, struct bench_definition **ret, struct ofbc_error *err)
 {
 	_cleanup_free_ char *text = NULL, *real = NULL, *directory = NULL;
@@ -117,8 +141,10 @@ static int load_file(const char *path, struct bench_definition **ret, struct ofb
 	if (r < 0)
 		return r;
 	d->directory = steal_ptr(directory);
-	*ret = steal_ptr(d);
-	return 0;
+	r = find_programs(&d->programs);
+	if (r == 0)
+		*ret = steal_ptr(d);
+	return r;
 }
 
 /* The definition in a directory: theirs, or the only one of ours. */

@@ -84,6 +84,21 @@ bool program_is_there(const char *name)
 	return false;
 }
 
+int program_directory(char *buf, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", buf, size - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	slash = strrchr(buf, '/');
+	if (!slash || (size_t)n == size - 1)
+		return -ENAMETOOLONG;
+	slash[slash == buf] = '\0';
+	return 0;
+}
+
 char *path_with(const char *directory)
 {
 	const char *path = getenv("PATH");

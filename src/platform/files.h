@@ -18,6 +18,8 @@ bool is_directory(const char *path);
 int64_t file_time_s(const char *path); /* of its last change, since 1970; 0 unknown */
 /* Where a program is found in PATH, or that a path with '/' can be executed. */
 bool program_is_there(const char *name);
+/* The directory of the running program's file. */
+int program_directory(char *buf, size_t size);
 /* PATH with one directory before it; free() it. */
 char *path_with(const char *directory);
 /* Absolute, without links; free() it. */
