@@ -3,16 +3,16 @@
 BUILD ?= build
 MESON_ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libpcre2-dev libexpat1-dev libvirt-dev libcmocka-dev scdoc
-TEST_PACKAGES = python3-scipy python3-torch python3-venv libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 libxml2-utils util-linux \
+PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libpcre2-dev libexpat1-dev libvirt-dev opencl-headers libcmocka-dev scdoc
+TEST_PACKAGES = pocl-opencl-icd ocl-icd-libopencl1 python3-scipy python3-torch python3-venv libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 libxml2-utils util-linux \
   python3-jsonschema golang-github-container-orchestrated-devices-container-device-interface-dev podman crun busybox-static
-EXTRA_PACKAGES = $(TEST_PACKAGES) clang clang-format mdevctl hyperfine codespell universal-ctags
+EXTRA_PACKAGES = $(TEST_PACKAGES) clang clang-format mdevctl hyperfine clpeak libclblast1 codespell universal-ctags
 LAB_PACKAGES = qemu-system-x86 busybox-static e2fsprogs cpio kmod make gcc libc6-dev binutils xz-utils bc bison flex libelf-dev mmdebstrap
 # Installs only what is missing, so that a build on a prepared machine needs neither root nor a network.
 install = @need=$$(for p in $(1); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need; fi
 
-.PHONY: all deps deps-test deps-dev deps-lab build demo check bench campaign lab lab-short gpu-check install clean
+.PHONY: all deps deps-test deps-dev deps-lab build demo check bench campaign lab lab-short gpu-check gpu-workloads install clean
 all: build
 
 deps:
@@ -55,6 +55,9 @@ lab-short: build
 
 gpu-check: build
 	@scripts/gpu-check $(BUILD)
+
+gpu-workloads: build
+	@scripts/gpu-workloads $(BUILD)
 
 install: build
 	meson install -C $(BUILD)

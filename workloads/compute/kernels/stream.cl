@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One pass over memory, in pieces of 16 bytes. Before it: RESULT(e), an expression of first.e, second.e and factor; INPUTS (1
+ * or 2); PIECES a thread; IS_READ: nothing is written but one sum a thread.
+ */
+#ifdef REAL_IS_DOUBLE
+typedef double2 piece;
+#else
+typedef float4 piece;
+#endif
+
+FUNCTION piece combine(const piece first, const piece second, const real factor)
+{
+	piece result;
+
+	result.x = RESULT(x);
+	result.y = RESULT(y);
+#ifndef REAL_IS_DOUBLE
+	result.z = RESULT(z);
+	result.w = RESULT(w);
+#endif
+	return result;
+}
+
+FUNCTION real total(const piece p)
+{
+#ifdef REAL_IS_DOUBLE
+	return p.x + p.y;
+#else
+	return p.x + p.y + p.z + p.w;
+#endif
+}
+
+/* A group has one stretch of memory, its threads take turns in it. */
+KERNEL stream(GLOBAL const piece *RESTRICT first, GLOBAL const piece *RESTRICT second, GLOBAL piece *RESTRICT out,
+              GLOBAL real *RESTRICT sums, const real factor)
+{
+	const uint begin = GROUP_X * GROUP * PIECES + LOCAL_X;
+	piece a[PIECES], b[PIECES];
+	real sum = 0;
+
+	for (uint i = 0; i < PIECES; i++) {
+		a[i] = first[begin + i * GROUP];
+		b[i] = INPUTS > 1 ? second[begin + i * GROUP] : a[i];
+	}
+	for (uint i = 0; i < PIECES; i++) {
+		if (IS_READ)
+			sum += total(a[i]);
+		else
+			out[begin + i * GROUP] = combine(a[i], b[i], factor);
+	}
+	if (IS_READ)
+		sums[GLOBAL_X] = sum;
+}
