@@ -15,7 +15,7 @@
 #define OUT_OF_MEMORY 2
 #define MEMORY        ((size_t)1 << 30)
 
-enum { UNITS = 16, MEMORY_KHZ = 36, MEMORY_BITS = 37, MAJOR = 75, MINOR = 76 };
+enum { GROUP_MAX = 1, UNITS = 16, MEMORY_KHZ = 36, MEMORY_BITS = 37, MAJOR = 75, MINOR = 76 };
 
 static int devices(void)
 {
@@ -82,6 +82,8 @@ EXPORT int cuDeviceGetAttribute(int *value, int attribute, int device)
 	                                    : 0;
 	if (attribute == MAJOR)
 		*value = 9;
+	if (attribute == GROUP_MAX)
+		*value = 1024;
 	return 0;
 }
 

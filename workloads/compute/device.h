@@ -26,6 +26,7 @@ struct device_info {
 	char platform[128]; /* driver and its version */
 	char id[64];        /* UUID, as the tools of the vendor print it; "" unknown */
 	unsigned units;     /* multiprocessors, compute units */
+	unsigned group_max; /* threads of a group */
 	uint64_t memory_bytes;
 	double memory_rate; /* B/s by its clock and width; NAN unknown */
 	bool is_gpu, has_fp64;
@@ -54,10 +55,14 @@ struct argument {
 #define ARG_BUFFER(b) ((struct argument){.buffer = (b)})
 #define ARG_VALUE(v)  ((struct argument){.value = &(v), .size = sizeof(v)})
 
-/* C = A * B, row by row in memory; all square blocks are contiguous. */
+/* C = alpha * A * B + beta * C, row by row in memory without gaps; a transposed one lies there column by
+ * column. */
 struct product {
 	enum precision precision;
 	unsigned m, n, k;
+	bool transposed_a, transposed_b;
+	double alpha, beta;
+	size_t first_a; /* element where A begins */
 	device_buffer a, b, c;
 };
 
@@ -100,7 +105,7 @@ struct device_ops {
 	/* The library's name; NULL it is not there, and *why says so. */
 	const char *(*product_library)(struct device *d, enum precision precision, struct ofbc_error *why);
 	int (*product)(struct device *d, const struct product *p, struct ofbc_error *err);
-	const char *(*transform_library)(struct device *d, struct ofbc_error *why);
+	const char *(*transform_library)(struct device *d, enum precision precision, struct ofbc_error *why);
 	int (*transform)(struct device *d, struct transform *t, struct ofbc_error *err);
 	void (*transform_done)(struct device *d, struct transform *t);
 };

@@ -237,9 +237,10 @@ static void describe(struct cuda *c)
 	struct device_info *info = &c->d.info;
 	unsigned char u[16] = {0};
 	size_t bytes = 0;
-	int version = 0, units = 0;
+	int version = 0, units = 0, threads = 256;
 
 	(void)c->cu.DriverGetVersion(&version);
+	(void)c->cu.DeviceGetAttribute(&threads, CUDA_ATTRIBUTE_GROUP_MAX, c->device);
 	(void)c->cu.DeviceGetAttribute(&units, CUDA_ATTRIBUTE_MULTIPROCESSORS, c->device);
 	(void)c->cu.DeviceGetAttribute(&c->major, CUDA_ATTRIBUTE_MAJOR, c->device);
 	(void)c->cu.DeviceGetAttribute(&c->minor, CUDA_ATTRIBUTE_MINOR, c->device);
@@ -248,6 +249,7 @@ static void describe(struct cuda *c)
 	snprintf(info->api, sizeof(info->api), "cuda");
 	snprintf(info->platform, sizeof(info->platform), "CUDA %d.%d", version / 1000, version % 1000 / 10);
 	info->units = (unsigned)units;
+	info->group_max = threads > 0 ? (unsigned)threads : 1;
 	info->memory_bytes = bytes;
 	info->memory_rate = memory_rate(c);
 	info->is_gpu = info->has_fp64 = true;
@@ -497,22 +499,25 @@ static int cuda_product(struct device *d, const struct product *p, struct ofbc_e
 		[PRECISION_TF32] = {CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32},
 		[PRECISION_BF16] = {CUDA_R_16BF, CUBLAS_COMPUTE_32F},
 	};
-	static const double one = 1, zero = 0;
-	static const float one_f = 1, zero_f = 0;
+	static const size_t sizes[] = {[CUDA_R_32F] = 4, [CUDA_R_64F] = 8, [CUDA_R_16BF] = 2};
+	const float alpha = (float)p->alpha, beta = (float)p->beta;
 	struct cuda *c = cuda_of(d);
 	bool is_double = p->precision == PRECISION_FP64;
 	int type = kinds[p->precision].type, m = (int)p->m, n = (int)p->n, k = (int)p->k, code;
+	cuda_pointer a = address(p->a) + p->first_a * sizes[type];
 
 	/* cuBLAS counts columns first: C' = B' * A' is the same memory */
-	code = c->blas.GemmEx(c->blas_handle, CUBLAS_NOT_TRANSPOSED, CUBLAS_NOT_TRANSPOSED, n, m, k,
-	                      is_double ? (const void *)&one : &one_f, p->b, type, n, p->a, type, k,
-	                      is_double ? (const void *)&zero : &zero_f, p->c, type, n,
-	                      kinds[p->precision].compute, CUBLAS_DEFAULT_ALGORITHM);
+	code = c->blas.GemmEx(c->blas_handle, p->transposed_b, p->transposed_a, n, m, k,
+	                      is_double ? (const void *)&p->alpha : &alpha, p->b, type,
+	                      p->transposed_b ? k : n, (const void *)(uintptr_t)a, type,
+	                      p->transposed_a ? m : k, is_double ? (const void *)&p->beta : &beta, p->c, type,
+	                      n, kinds[p->precision].compute, CUBLAS_DEFAULT_ALGORITHM);
 	return code ? error_set(err, EIO, OFBC_REASON_FAILED, "cuBLAS: status %d", code) : 0;
 }
 
-static const char *cuda_transform_library(struct device *d, struct ofbc_error *why)
+static const char *cuda_transform_library(struct device *d, enum precision precision, struct ofbc_error *why)
 {
+	(void)precision;
 	return load_fft(cuda_of(d), why) == 0 ? "cuFFT" : NULL;
 }
 

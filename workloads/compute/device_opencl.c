@@ -22,6 +22,7 @@
 #define LOG_SHOWN      300
 #define ROW_MAJOR      101 /* of CLBlast */
 #define UNTRANSPOSED   111
+#define TRANSPOSED     112
 
 #define FUNCTION(name) __typeof__(cl##name) *name
 struct opencl_api {
@@ -266,18 +267,22 @@ static void describe(struct opencl *c)
 	cl_uint units = 0;
 	cl_ulong bytes = 0;
 	cl_device_fp_config doubles = 0;
+	size_t group_max = 0;
 	char name[64] = "", version[64] = "";
 
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_NAME, sizeof(info->name), info->name, NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_PLATFORM, sizeof(platform), &platform, NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(units), &units, NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(bytes), &bytes, NULL);
+	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(group_max), &group_max,
+	                          NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof(doubles), &doubles, NULL);
 	(void)c->cl.GetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof(name), name, NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DRIVER_VERSION, sizeof(version), version, NULL);
 	snprintf(info->api, sizeof(info->api), "opencl");
 	snprintf(info->platform, sizeof(info->platform), "%s %s", name, version);
 	info->units = units;
+	info->group_max = (unsigned)group_max;
 	info->memory_bytes = bytes;
 	info->memory_rate = NAN;
 	info->is_gpu = is_gpu(c, c->device);
@@ -532,19 +537,25 @@ static int opencl_product(struct device *d, const struct product *p, struct ofbc
 {
 	struct opencl *c = opencl_of(d);
 	cl_mem a = memory(p->a), b = memory(p->b), to = memory(p->c);
+	int order_a = p->transposed_a ? TRANSPOSED : UNTRANSPOSED;
+	int order_b = p->transposed_b ? TRANSPOSED : UNTRANSPOSED;
+	size_t lda = p->transposed_a ? p->m : p->k, ldb = p->transposed_b ? p->k : p->n;
 	int code;
 
 	if (p->precision == PRECISION_FP64)
-		code = c->blas.Dgemm(ROW_MAJOR, UNTRANSPOSED, UNTRANSPOSED, p->m, p->n, p->k, 1, a, 0, p->k,
-		                     b, 0, p->n, 0, to, 0, p->n, &c->queue, NULL);
+		code = c->blas.Dgemm(ROW_MAJOR, order_a, order_b, p->m, p->n, p->k, p->alpha, a, p->first_a,
+		                     lda, b, 0, ldb, p->beta, to, 0, p->n, &c->queue, NULL);
 	else
-		code = c->blas.Sgemm(ROW_MAJOR, UNTRANSPOSED, UNTRANSPOSED, p->m, p->n, p->k, 1, a, 0, p->k,
-		                     b, 0, p->n, 0, to, 0, p->n, &c->queue, NULL);
+		code = c->blas.Sgemm(ROW_MAJOR, order_a, order_b, p->m, p->n, p->k, (float)p->alpha, a,
+		                     p->first_a, lda, b, 0, ldb, (float)p->beta, to, 0, p->n, &c->queue,
+		                     NULL);
 	return failed(code, "CLBlast", err);
 }
 
-static const char *opencl_transform_library(struct device *d, struct ofbc_error *why)
+static const char *opencl_transform_library(struct device *d, enum precision precision,
+                                            struct ofbc_error *why)
 {
+	(void)precision;
 	(void)d;
 	error_set(why, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
 	          "no library of Fourier transforms is used with OpenCL");

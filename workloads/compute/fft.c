@@ -16,8 +16,6 @@
 #define SAMPLES    128
 #define SOURCE_MAX (16u << 10)
 
-enum kernel_choice { KERNEL_AUTO, KERNEL_LIBRARY, KERNEL_OWN };
-
 struct fft {
 	struct transform t;
 	size_t size; /* bytes of all rows */
@@ -74,21 +72,13 @@ static int build(struct job *j, struct fft *f, struct ofbc_error *err)
 
 static int choose_kernel(struct job *j, struct fft *f, bool *ret_library, struct ofbc_error *err)
 {
-	enum kernel_choice wanted = (enum kernel_choice)option_number(j->o, "kernel");
-	const char *library = wanted == KERNEL_OWN ? NULL : j->d->ops->transform_library(j->d, err);
+	const char *library;
 
+	if (kernel_choice(j, j->d->ops->transform_library, f->t.precision, f->t.n <= OWN_MAX, &library, err) <
+	    0)
+		return -ENOTSUP;
 	*ret_library = library != NULL;
 	snprintf(j->how, sizeof(j->how), "%s", library ? library : "own kernel");
-	if (library)
-		return 0;
-	if (wanted == KERNEL_LIBRARY)
-		return -ENOTSUP;
-	if (f->t.n > OWN_MAX) {
-		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
-		          "the own kernel transforms at most %u numbers", OWN_MAX);
-		error_hint(err, "take a smaller --size");
-		return -ENOTSUP;
-	}
 	return 0;
 }
 

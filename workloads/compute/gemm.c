@@ -14,8 +14,6 @@
 #define SAMPLES    256
 #define SOURCE_MAX (64u << 10)
 
-enum kernel_choice { KERNEL_AUTO, KERNEL_LIBRARY, KERNEL_OWN };
-
 struct gemm {
 	struct product p;
 	void *a, *b, *c;      /* on the host */
@@ -35,39 +33,23 @@ static const struct parameter parameters[] = {
 
 static int choose_kernel(struct job *j, struct gemm *g, bool *ret_library, struct ofbc_error *err)
 {
-	enum kernel_choice wanted = (enum kernel_choice)option_number(j->o, "kernel");
 	bool has_own = g->p.precision == PRECISION_FP32 || g->p.precision == PRECISION_FP64;
-	const char *library =
-		wanted == KERNEL_OWN ? NULL : j->d->ops->product_library(j->d, g->p.precision, err);
+	const char *library;
 
+	if (kernel_choice(j, j->d->ops->product_library, g->p.precision, has_own, &library, err) < 0)
+		return -ENOTSUP;
 	*ret_library = library != NULL;
-	if (library)
-		snprintf(j->how, sizeof(j->how), "%s", library);
-	else
-		snprintf(j->how, sizeof(j->how), "own kernel");
-	if (library || (has_own && wanted != KERNEL_LIBRARY))
-		return 0;
-	if (wanted == KERNEL_OWN) {
-		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED, "the own kernel has fp32 and fp64 only");
-		error_hint(err, "take --kernel library");
-	}
-	return -ENOTSUP;
+	snprintf(j->how, sizeof(j->how), "%s", library ? library : "own kernel");
+	return 0;
 }
 
-/* 256 threads with as many sums as the registers of present GPUs allow. */
 static int build(struct job *j, struct gemm *g, struct ofbc_error *err)
 {
-	unsigned per = g->p.m < 512 ? 2 : g->p.precision == PRECISION_FP64 ? 4 : 8;
-	const struct product_shape shape = {
+	struct product_shape shape = {
 		.name = "product",
 		.m = g->p.m,
 		.n = g->p.n,
 		.k = g->p.k,
-		.tile_m = 16 * per,
-		.tile_n = 16 * per,
-		.tile_k = 8,
-		.per_m = per,
-		.per_n = per,
 		.parameters = ", GLOBAL real *RESTRICT c",
 		.first_a = "0",
 		.store = "(c[(i) * SIZE_N + (j)] = (sum))",
@@ -75,6 +57,7 @@ static int build(struct job *j, struct gemm *g, struct ofbc_error *err)
 	const struct argument arguments[] = {ARG_BUFFER(g->p.a), ARG_BUFFER(g->p.b), ARG_BUFFER(g->p.c)};
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SOURCE_MAX);
 
+	product_choose_tiles(&shape, g->p.precision, j->d->info.units);
 	source_add_product(&text, &shape);
 	return kernel_open(j->d, g->p.precision, &text, shape.name, product_extent(&shape), arguments,
 	                   ARRAY_SIZE(arguments), &g->kernel, err);
@@ -90,8 +73,11 @@ static int gemm_open(struct job *j, struct ofbc_error *err)
 
 	if (!g)
 		return error_set_errno(err, ENOMEM, "gemm");
-	g->p = (struct product){
-		.precision = (enum precision)option_number(j->o, "precision"), .m = n, .n = n, .k = n};
+	g->p = (struct product){.precision = (enum precision)option_number(j->o, "precision"),
+	                        .m = n,
+	                        .n = n,
+	                        .k = n,
+	                        .alpha = 1};
 	size = count * precision_size(g->p.precision);
 	r = choose_kernel(j, g, &is_library, err);
 	if (r < 0)

@@ -64,6 +64,22 @@ void report_number(struct report *r, const char *name, double value, const char 
 	(void)protocol_result(r->p, name, value);
 }
 
+int kernel_choice(struct job *j, const char *(*library)(struct device *, enum precision, struct ofbc_error *),
+                  enum precision p, bool has_own, const char **ret_library, struct ofbc_error *err)
+{
+	enum { AUTO, LIBRARY, OWN } wanted = option_number(j->o, "kernel");
+
+	*ret_library = wanted == OWN ? NULL : library(j->d, p, err);
+	if (*ret_library || (has_own && wanted != LIBRARY))
+		return 0;
+	if (wanted == OWN) {
+		error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
+		          "the own kernel cannot do that precision or size");
+		error_hint(err, "take --kernel library");
+	}
+	return -ENOTSUP;
+}
+
 static void print_device(const struct device_info *i)
 {
 	char memory[32];
@@ -199,11 +215,10 @@ static int run(const struct options *o, struct ofbc_error *err)
 	return r;
 }
 
+/* One line: the last one is what a harness shows. */
 static int fail(const struct ofbc_error *err)
 {
-	fprintf(stderr, "error: %s\n", err->message);
-	if (err->hint[0])
-		fprintf(stderr, "hint: %s\n", err->hint);
+	fprintf(stderr, "error: %s%s%s\n", err->message, err->hint[0] ? "; " : "", err->hint);
 	return ofbc_reason_exit_status(err->reason);
 }
 

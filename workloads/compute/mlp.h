@@ -12,8 +12,10 @@
 
 struct mlp_shape {
 	unsigned batch, layers, width;
-	unsigned batches; /* that the data has; they are used in turn */
-	double rate;      /* of learning */
+	unsigned batches;         /* that the data has; they are used in turn */
+	enum precision precision; /* of the library's products: fp32 or tf32 */
+	bool is_library;          /* makes the products */
+	double rate;              /* of learning */
 };
 
 /* Data from a seed: what is to be learnt is the input, moved by one place, and some noise. free() them. */
@@ -43,4 +45,6 @@ void mlp_net_free(struct mlp_net *n);
 /* One step and its losses, a row each; it has been done when this returns. */
 int mlp_net_step(struct mlp_net *n, unsigned batch, bool is_training, float *ret_loss,
                  struct ofbc_error *err);
+/* Launches and products of a step. */
+unsigned mlp_launches(const struct mlp_shape *s, bool is_training);
 int mlp_net_weights(struct mlp_net *n, float *ret, struct ofbc_error *err);

@@ -20,6 +20,23 @@ void source_add_product(struct strbuf *to, const struct product_shape *s)
 	strbuf_add(to, source_product);
 }
 
+/* Large tiles need less of the local memory's bandwidth for every product, small ones are more groups. */
+void product_choose_tiles(struct product_shape *s, enum precision p, unsigned units)
+{
+	unsigned per =
+		p == PRECISION_FP64 ? 4 : 8; /* sums that the registers of present GPUs have room for */
+
+	for (; per > 2; per /= 2) {
+		unsigned tile = 16 * per;
+
+		if ((s->m + tile - 1) / tile * ((s->n + tile - 1) / tile) >= units)
+			break;
+	}
+	s->per_m = s->per_n = per;
+	s->tile_m = s->tile_n = 16 * per;
+	s->tile_k = 64 / per;
+}
+
 struct extent product_extent(const struct product_shape *s)
 {
 	return (struct extent){.groups_x = (s->n + s->tile_n - 1) / s->tile_n,

@@ -5,7 +5,7 @@
 #include "base/strbuf.h"
 #include "device.h"
 
-extern const char source_common[], source_product[], source_loss[], source_stream[], source_launch[],
+extern const char source_common[], source_product[], source_mlp[], source_stream[], source_launch[],
 	source_fft[], source_nbody[], source_spmv[];
 
 /* A program with one kernel of it, bound to its arguments. */
@@ -24,6 +24,8 @@ struct product_shape {
 };
 
 void source_add_product(struct strbuf *to, const struct product_shape *s);
+/* Tiles as large as still leave every unit of the device a group; 256 threads. */
+void product_choose_tiles(struct product_shape *s, enum precision p, unsigned units);
 struct extent product_extent(const struct product_shape *s);
 /* The common header, and `text` behind it. */
 int source_build(struct device *d, enum precision p, const struct strbuf *text, struct device_program **ret,

@@ -38,6 +38,13 @@ struct workload {
 	void (*close)(struct job *j);
 };
 
+/*
+ * Whose kernel does it, by the parameters --kernel (auto, library, own): *ret_library is the library's name,
+ * NULL the own kernel. 0; -ENOTSUP what is wanted is not there.
+ */
+int kernel_choice(struct job *j, const char *(*library)(struct device *, enum precision, struct ofbc_error *),
+                  enum precision p, bool has_own, const char **ret_library, struct ofbc_error *err);
+
 /* A number that came out, for people and for the protocol. */
 void report_number(struct report *r, const char *name, double value, const char *unit);
 

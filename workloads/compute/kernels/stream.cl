@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One pass over memory, in pieces of 16 bytes. Before it: RESULT(e), an expression of first.e, second.e and factor; INPUTS (1
- * or 2); PIECES a thread; IS_READ: nothing is written but one sum a thread.
+ * or 2); GROUP threads (a power of two) with PIECES each; IS_READ: nothing is written but one sum a group.
  */
 #ifdef REAL_IS_DOUBLE
 typedef double2 piece;
@@ -37,18 +37,28 @@ KERNEL stream(GLOBAL const piece *RESTRICT first, GLOBAL const piece *RESTRICT s
 {
 	const uint begin = GROUP_X * GROUP * PIECES + LOCAL_X;
 	piece a[PIECES], b[PIECES];
-	real sum = 0;
 
 	for (uint i = 0; i < PIECES; i++) {
 		a[i] = first[begin + i * GROUP];
 		b[i] = INPUTS > 1 ? second[begin + i * GROUP] : a[i];
 	}
-	for (uint i = 0; i < PIECES; i++) {
-		if (IS_READ)
-			sum += total(a[i]);
-		else
-			out[begin + i * GROUP] = combine(a[i], b[i], factor);
+#if IS_READ
+	LOCAL real part[GROUP];
+	real sum = 0;
+
+	for (uint i = 0; i < PIECES; i++)
+		sum += total(a[i]);
+	part[LOCAL_X] = sum;
+	BARRIER();
+	for (uint n = GROUP / 2; n > 0; n /= 2) {
+		if (LOCAL_X < n)
+			part[LOCAL_X] += part[LOCAL_X + n];
+		BARRIER();
 	}
-	if (IS_READ)
-		sums[GLOBAL_X] = sum;
+	if (LOCAL_X == 0)
+		sums[GROUP_X] = part[0];
+#else
+	for (uint i = 0; i < PIECES; i++)
+		out[begin + i * GROUP] = combine(a[i], b[i], factor);
+#endif
 }

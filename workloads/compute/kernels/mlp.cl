@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * What the network needs beside products. Before it: ROWS, WIDTH, GROUP (a power of two).
+ */
+
+/*
  * Half of the squared distance of every row from its target, and its derivative by the row's elements divided by
- * the number of rows. A group a row. Before it: ROWS, WIDTH, GROUP (a power of two).
+ * the number of rows. A group a row.
  */
 KERNEL loss(GLOBAL const real *RESTRICT output, GLOBAL const real *RESTRICT target, GLOBAL real *RESTRICT gradient,
             GLOBAL real *RESTRICT of_row, const uint first_target)
@@ -25,4 +29,18 @@ KERNEL loss(GLOBAL const real *RESTRICT output, GLOBAL const real *RESTRICT targ
 	}
 	if (thread == 0)
 		of_row[row] = part[0] / 2;
+}
+
+/* Between layers, where a library has made the product: cuts off what is below zero. */
+KERNEL cut_off(GLOBAL real *RESTRICT output)
+{
+	if (GLOBAL_X < ROWS * WIDTH && output[GLOBAL_X] < 0)
+		output[GLOBAL_X] = 0;
+}
+
+/* Nothing comes back through what was cut off. */
+KERNEL cut_gradient(GLOBAL real *RESTRICT gradient, GLOBAL const real *RESTRICT output)
+{
+	if (GLOBAL_X < ROWS * WIDTH && !(output[GLOBAL_X] > 0))
+		gradient[GLOBAL_X] = 0;
 }
