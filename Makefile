@@ -3,7 +3,7 @@
 BUILD ?= build
 MESON_ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libpcre2-dev libexpat1-dev libvirt-dev opencl-headers libcmocka-dev scdoc
+PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libpcre2-dev libexpat1-dev libvirt-dev opencl-headers libcmocka-dev scdoc gnuplot-nox
 TEST_PACKAGES = pocl-opencl-icd ocl-icd-libopencl1 python3-scipy python3-torch python3-venv libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 libxml2-utils util-linux \
   python3-jsonschema golang-github-container-orchestrated-devices-container-device-interface-dev podman crun busybox-static
 EXTRA_PACKAGES = $(TEST_PACKAGES) clang clang-format mdevctl hyperfine clpeak libclblast1 codespell universal-ctags

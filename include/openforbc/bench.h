@@ -539,6 +539,61 @@ struct ofbc_bench_imported {
 int ofbc_bench_import(struct ofbc_context *ctx, const char *path, const char *platform,
                       struct ofbc_bench_imported *ret, struct ofbc_error *err);
 
+/**
+ * struct ofbc_bench_report_request - what a report is about, and where it goes
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_report_request {
+	const char *const *runs; /* UUIDs, unique prefixes, labels, or "last" */
+	size_t n_runs;           /* 0: all runs */
+	const char *directory;   /* NULL: report-XXXXXXXX here, after the first run */
+	const char *title;       /* NULL: made from the benchmarks */
+	unsigned flags;          /* OFBC_EXPORT_NAMES */
+};
+
+/**
+ * struct ofbc_bench_report - what was written
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_report {
+	char directory[4096];
+	char undrawn[256]; /* why there are scripts and data of figures, but no drawings; "" there are */
+	struct ofbc_bench_figure {
+		char title[256];
+		char file[96];    /* below the directory, without an ending; "" it is absent */
+		char reason[256]; /* why it is absent */
+	} * v;
+	size_t n, cap;
+};
+
+/**
+ * ofbc_bench_report() - write results as a document
+ * @ctx: library context
+ * @rq:  what, and where to
+ * @ret: set on success; free with ofbc_bench_report_free()
+ * @err: optional details on failure
+ *
+ * The directory gets report.html, which needs no other file; figures (SVG, PDF, PNG) with their data and
+ * gnuplot scripts; tables for LaTeX; the trials. It appears as a whole or not at all, and replaces only a
+ * report that is as it was made. Runs gnuplot, where that is installed. Names are replaced as in
+ * ofbc_bench_export().
+ *
+ * Return: 0; -ENOENT no such run; -EEXIST the directory is there and has something else in it; -EIO gnuplot
+ * failed. Since: 0.1
+ */
+int ofbc_bench_report(struct ofbc_context *ctx, const struct ofbc_bench_report_request *rq,
+                      struct ofbc_bench_report **ret, struct ofbc_error *err);
+
+/**
+ * ofbc_bench_report_free() - release what was said of a report
+ * @report: may be NULL
+ *
+ * Since: 0.1
+ */
+void ofbc_bench_report_free(struct ofbc_bench_report *report);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -59,6 +59,7 @@ extern const struct command cdi_commands[];
 extern const struct command layout_commands[];
 extern const struct command bench_commands[];
 extern const struct command advise_commands[];
+extern const struct command bench_report_commands[];
 extern const struct command host_commands[];
 extern const struct command other_commands[];
 /* All tables, NULL-terminated. */

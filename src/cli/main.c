@@ -12,17 +12,10 @@
 #include "base/error.h"
 #include "cli/cli.h"
 
-const struct command *const command_tables[] = {gpu_commands,
-                                                type_commands,
-                                                partition_commands,
-                                                cdi_commands,
-                                                guest_commands,
-                                                layout_commands,
-                                                bench_commands,
-                                                advise_commands,
-                                                host_commands,
-                                                other_commands,
-                                                NULL};
+const struct command *const command_tables[] = {gpu_commands,   type_commands,         partition_commands,
+                                                cdi_commands,   guest_commands,        layout_commands,
+                                                bench_commands, bench_report_commands, advise_commands,
+                                                host_commands,  other_commands,        NULL};
 
 static int print_version(struct cli *c)
 {

@@ -228,7 +228,8 @@ static pid_t start(const struct command *cmd, char *const env[], int in_fd, int 
 	if (pid != 0)
 		return pid < 0 ? -errno : pid;
 	setpgid(0, 0);
-	if (dup2(in_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
+	if (dup2(in_fd, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0 ||
+	    (cmd->directory && chdir(cmd->directory) < 0))
 		exec_fail(error_fd, errno);
 	exec_child((char *const *)(uintptr_t)cmd->argv, env, error_fd);
 }

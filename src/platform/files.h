@@ -9,6 +9,8 @@
 
 #include "base/strv.h"
 
+struct ofbc_error;
+
 /* The whole file with a NUL behind it; free() it. -EFBIG more than max bytes; -errno. */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_len);
 /* What of its end fits into buf; -errno, and buf is empty. */
@@ -26,6 +28,14 @@ char *path_with(const char *directory);
 int path_real(const char *path, char **ret);
 /* Names in a directory, sorted; dot entries are left out. */
 int directory_list(const char *path, struct strv *ret);
+/* Every file below it, "a/b", in order; also names with a dot. Links are files. */
+int directory_walk(const char *path, struct strv *ret);
+/* With its parents. */
+int directory_make(const char *path, struct ofbc_error *err);
+/* An empty directory beside `path` (whose parents are made), in which the content is made ... */
+int directory_prepare(const char *path, char *buf, size_t size, struct ofbc_error *err);
+/* ... and which then is `path`, at once; what was there is removed. */
+int directory_replace(const char *prepared, const char *path, struct ofbc_error *err);
 /* One of ours below TMPDIR or /tmp; it may be there already, from a process that was killed. */
 int scratch_new(const char *name, char *buf, size_t size);
 /* With everything in it. */

@@ -37,6 +37,7 @@ struct command {
 	const char *const *argv; /* argv[0] searched in PATH */
 	const char *const *env;  /* "NAME=value" set on top of ours, NULL-terminated; may be NULL */
 	const char *input;       /* to stdin; NULL: /dev/null */
+	const char *directory;   /* of this machine, where it runs; NULL: ours */
 	unsigned timeout_ms;     /* 0: no limit. Then SIGTERM, 2 s later SIGKILL: -ETIMEDOUT */
 };
 

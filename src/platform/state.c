@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "platform/files.h"
 
 int state_dir_find(const char *option, char *buf, size_t size, struct ofbc_error *err)
 {
@@ -75,6 +76,13 @@ int state_dir_make(const char *path, struct ofbc_error *err)
 	                "run as root, or name a directory of your own with --state DIR", err);
 }
 
+#define DIRECTORY_HINT "run the same command with sudo, or name a directory of your own"
+
+int directory_make(const char *path, struct ofbc_error *err)
+{
+	return make_dir(path, "directory", DIRECTORY_HINT, err);
+}
+
 static int write_synced(int fd, const char *text)
 {
 	for (size_t len = strlen(text); len > 0;) {
@@ -102,10 +110,9 @@ static bool has_content(int dir, const char *name, const char *text)
 
 int file_replace(const char *dir, const char *name, const char *text, struct ofbc_error *err)
 {
-	static const char hint[] = "run the same command with sudo, or name a directory of your own";
 	_cleanup_close_ int dir_fd = -1, fd = -1;
 	char tmp[64];
-	int r = make_dir(dir, "directory", hint, err);
+	int r = directory_make(dir, err);
 
 	if (r < 0)
 		return r;
