@@ -35,7 +35,8 @@ build: deps
 	@ninja -C $(BUILD)
 
 demo: build
-	@scripts/demo $(BUILD)/src/openforbc
+	@rm -rf $(BUILD)/demo-report
+	@scripts/demo $(BUILD)/src/openforbc $(BUILD)/demo-report
 
 check: deps-test build
 	@tests/run $(BUILD)
