@@ -203,12 +203,28 @@ static int check_instance(struct trial *t, unsigned i, size_t first_value, struc
 	return r == -EBADMSG ? 0 : r;
 }
 
+/* Is the output looked at? */
+static bool wants_text(const struct bench_definition *d)
+{
+	for (size_t i = 0; i < d->metrics.n; i++) {
+		enum metric_source source = d->metrics.v[i].source;
+
+		if ((source == METRIC_JSON || source == METRIC_REGEX) && !d->metrics.v[i].file)
+			return true;
+	}
+	for (size_t i = 0; i < d->checks.n; i++) {
+		if (d->checks.v[i].kind == CHECK_MATCH)
+			return true;
+	}
+	return false;
+}
+
 static int evaluate_instance(struct trial *t, unsigned i, struct window w, struct ofbc_error *err)
 {
 	size_t first = t->t->n_values;
 	int r = trial_values(t->rq, i, &t->values), status = instances_end(t->set, i)->status;
 
-	if (r == 0)
+	if (r == 0 && wants_text(t->rq->definition))
 		r = file_read(t->v[i].out, (size_t)OUTPUT_MAX_MIB << 20, &t->v[i].text, &t->v[i].len);
 	for (size_t m = 0; r == 0 && m < t->rq->definition->metrics.n; m++) {
 		struct ofbc_error why = {0};

@@ -62,12 +62,12 @@ static void told(void *data, const struct ofbc_bench_progress *p)
 	bool went_wrong = p->reason[0] != '\0';
 	char value[64] = "", left[32];
 
+	snprintf(t->energy, sizeof(t->energy), "%s", p->energy);
+	if (!went_wrong && !t->is_terminal && (t->c->render.format != RENDER_TABLE || !t->c->verbose))
+		return;
 	if (!isnan(p->value))
 		snprintf(value, sizeof(value), " %s %.4g %s", p->metric, p->value, p->unit);
 	time_text(p->eta_s, left, sizeof(left));
-	snprintf(t->energy, sizeof(t->energy), "%s", p->energy);
-	if (t->c->render.format != RENDER_TABLE && !went_wrong && !t->is_terminal)
-		return;
 	if (t->is_terminal)
 		fprintf(stderr, "\r\033[K");
 	if (went_wrong)

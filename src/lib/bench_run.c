@@ -2,7 +2,7 @@
 /*
  * The order of a run: blocks, in which every cell that is not over gets one trial, in an order drawn anew for
  * each. A trial is in the database before the next begins, so that a kill loses at most the one under way;
- * a loss of power loses at most a tenth of a second of finished ones, too.
+ * a loss of power loses at most a second of finished ones, too.
  */
 #include <errno.h>
 #include <math.h>
@@ -19,8 +19,8 @@
 #include "lib/bench_job.h"
 #include "platform/files.h"
 
-#define FAILURES_MAX 3         /* in a row: then the cell is given up */
-#define SYNC_NS      100000000 /* so much of finished trials may be lost when the power fails */
+#define FAILURES_MAX 3          /* in a row: then the cell is given up */
+#define SYNC_NS      1000000000 /* so much of finished trials may be lost when the power fails */
 
 /* --- one cell --- */
 

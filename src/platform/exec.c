@@ -105,7 +105,7 @@ static bool is_in_path(const char *name)
 	return false;
 }
 
-void exec_child(char *const argv[], char *const env[], int error_fd)
+int exec_program(char *const argv[], char *const env[])
 {
 	sigset_t none;
 	int e;
@@ -117,7 +117,12 @@ void exec_child(char *const argv[], char *const env[], int error_fd)
 	e = errno;
 	if (e == EACCES && !strchr(argv[0], '/') && !is_in_path(argv[0]))
 		e = ENOENT;
-	exec_fail(error_fd, e);
+	return -e;
+}
+
+void exec_child(char *const argv[], char *const env[], int error_fd)
+{
+	exec_fail(error_fd, -exec_program(argv, env));
 }
 
 /* 0 when exec succeeded (the pipe was closed by it), else -errno of the child. */

@@ -27,7 +27,9 @@
 
 struct instance {
 	pid_t pid;
-	int pid_fd, protocol, error;
+	int pid_fd, protocol;
+	int error;  /* pipe with the reason why it was not executed; -1: `failed` has it */
+	int failed; /* 0 or -errno */
 	bool has_ended, is_reaped;
 	struct instance_end end;
 	char name[64]; /* of the program, for messages */
@@ -85,6 +87,7 @@ struct child {
 	char **env;
 	cpu_set_t cpus;
 	int gate, gate_write, error, protocol, out, cgroup;
+	int *failed; /* ours: shared with a child that has no gate */
 };
 
 /* The gate is open when the last writer has closed it. */
@@ -115,6 +118,8 @@ static int prepare_child(const struct child *c)
 	}
 	if (c->rq->workdir && chdir(c->rq->workdir) < 0)
 		return -errno;
+	if (c->protocol == PROTOCOL_FD)
+		return fcntl(PROTOCOL_FD, F_SETFD, 0) < 0 ? -errno : 0;
 	return c->protocol >= 0 && dup2(c->protocol, PROTOCOL_FD) < 0 ? -errno : 0;
 }
 
@@ -122,20 +127,23 @@ static int prepare_child(const struct child *c)
  * executes its program, which spares the copying of page tables. So only system calls are allowed here. */
 static void __attribute__((noreturn)) run_child(const struct child *c)
 {
-	/* out of the way of the number that the program is promised */
-	int gate = c->gate < 0 ? -1 : fcntl(c->gate, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1);
-	int error = fcntl(c->error, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1), r;
+	int gate, error, r;
 
-	if (c->gate >= 0) {
-		close(c->gate_write);
-		close(c->gate);
+	if (c->gate < 0) {
+		r = prepare_child(c);
+		*c->failed = r < 0 ? r : exec_program(c->rq->program.argv, c->env);
+		_exit(127);
 	}
+	/* out of the way of the number that the program is promised */
+	gate = fcntl(c->gate, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1);
+	error = fcntl(c->error, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1);
+	close(c->gate_write);
+	close(c->gate);
 	close(c->error);
 	r = error < 0 ? -EMFILE : prepare_child(c);
 	if (r < 0)
 		exec_fail(error, -r);
-	if (gate >= 0)
-		wait_for_gate(gate);
+	wait_for_gate(gate);
 	exec_child(c->rq->program.argv, c->env, error);
 }
 
@@ -173,10 +181,12 @@ static int start(struct instance_set *set, const struct instance_request *rq, st
 		if (cgroup < 0)
 			return -errno;
 	}
-	if (pipe2(err, O_CLOEXEC) < 0)
-		return -errno;
-	err_r = err[0];
-	err_w = err[1];
+	if (c.gate >= 0) {
+		if (pipe2(err, O_CLOEXEC) < 0)
+			return -errno;
+		err_r = err[0];
+		err_w = err[1];
+	}
 	if (rq->is_protocol) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 			return -errno;
@@ -184,6 +194,7 @@ static int start(struct instance_set *set, const struct instance_request *rq, st
 		theirs = pair[1];
 	}
 	c.error = err_w;
+	c.failed = &in->failed;
 	c.protocol = theirs;
 	c.out = out;
 	c.cgroup = cgroup;
@@ -247,9 +258,12 @@ int instances_release(struct instance_set *set, uint64_t *ret_ns, struct ofbc_er
 	*ret_ns = set->released_ns;
 	for (unsigned i = 0; i < set->n; i++) {
 		struct instance *in = &set->v[i];
-		int r = exec_error(in->error);
+		int r = in->failed;
 
-		close(steal_fd(&in->error));
+		if (in->error >= 0) {
+			r = exec_error(in->error);
+			close(steal_fd(&in->error));
+		}
 		in->end.start_ns = set->released_ns;
 		if (r < 0) {
 			error_set_errno(err, -r, "cannot execute '%s'", in->name);
@@ -430,6 +444,8 @@ static unsigned kill_orphans(const struct instance_set *set)
 	ssize_t n;
 	int fd;
 
+	if (waitid(P_ALL, 0, &(siginfo_t){0}, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+		return 0; /* no child at all: the usual, and not worth a file */
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

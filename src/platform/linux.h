@@ -34,4 +34,5 @@ int exec_cpus(const char *s, cpu_set_t *ret); /* "0-3,6": 0; -EINVAL */
  * -errno. */
 void exec_fail(int error_fd, int e) __attribute__((noreturn));
 void exec_child(char *const argv[], char *const env[], int error_fd) __attribute__((noreturn));
+int exec_program(char *const argv[], char *const env[]); /* returns only with -errno */
 int exec_error(int fd);

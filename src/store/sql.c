@@ -62,14 +62,25 @@ int sql_prepare(struct sql *s, const char *text, sqlite3_stmt **ret, struct ofbc
 	return sqlite3_prepare_v2(s->db, text, -1, ret, NULL) == SQLITE_OK ? 0 : sql_fail(s, err);
 }
 
+/* Prepared once: a small transaction is soon done. */
+static int run_prepared(struct sql *s, sqlite3_stmt **st, const char *text, struct ofbc_error *err)
+{
+	int r = *st ? 0 : sql_prepare(s, text, st, err);
+
+	if (r == 0 && sqlite3_step(*st) != SQLITE_DONE)
+		r = sql_fail(s, err);
+	sqlite3_reset(*st);
+	return r;
+}
+
 int sql_begin(struct sql *s, struct ofbc_error *err)
 {
-	return sql_exec(s, "BEGIN IMMEDIATE", err);
+	return run_prepared(s, &s->begin, "BEGIN IMMEDIATE", err);
 }
 
 int sql_end(struct sql *s, int r, struct ofbc_error *err)
 {
-	int end = r >= 0 ? sql_exec(s, "COMMIT", err) : 0;
+	int end = r >= 0 ? run_prepared(s, &s->commit, "COMMIT", err) : 0;
 
 	if (end < 0)
 		r = end;
@@ -187,6 +198,9 @@ int sql_open(struct sql *s, const struct sql_schema *schema, const char *directo
 
 void sql_close(struct sql *s)
 {
+	sqlite3_finalize(s->begin);
+	sqlite3_finalize(s->commit);
+	s->begin = s->commit = NULL;
 	sqlite3_close(s->db);
 	s->db = NULL;
 }

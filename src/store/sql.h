@@ -11,6 +11,7 @@
 struct sql {
 	sqlite3 *db;
 	const struct sql_schema *schema;
+	sqlite3_stmt *begin, *commit;
 	bool is_wal, is_lazy;
 };
 
