@@ -73,13 +73,6 @@ static bool all_ready(const struct trial *t)
 	return true;
 }
 
-static int tell_all(struct trial *t, const char *line)
-{
-	for (unsigned i = 0; i < t->rq->instances; i++)
-		(void)instances_send(t->set, i, line); /* who is gone says so by its end */
-	return 0;
-}
-
 /* Time common to all that has passed, and the fewest iterations of one. */
 static void progress(const struct trial *t, double *ret_s, size_t *ret_n)
 {
@@ -107,11 +100,11 @@ void protocol_steer(struct trial *t)
 
 	if (!t->go_ns && all_ready(t)) {
 		t->go_ns = t->p->ops->now_ns(t->p);
-		(void)tell_all(t, "GO\n");
+		instances_send_all(t->set, "GO\n");
 	}
 	progress(t, &seconds, &n);
 	if (t->go_ns && !t->has_stopped && n >= t->rq->min_iterations && seconds >= t->rq->min_window_s) {
 		t->has_stopped = true;
-		(void)tell_all(t, "STOP\n");
+		instances_send_all(t->set, "STOP\n");
 	}
 }

@@ -37,21 +37,27 @@ double *window_durations(const struct iteration_list *l, struct window w, size_t
 	return v;
 }
 
+/* When an instance began with what is measured, and when it ended it: both GO when it did nothing. */
+static struct window own_window(const struct trial *t, unsigned i)
+{
+	const struct iteration_list *l = &t->v[i].iterations;
+	const struct instance_end *end = instances_end(t->set, i);
+
+	if (!t->rq->definition->is_protocol)
+		return (struct window){end->start_ns, end->end_ns};
+	return l->n ? (struct window){l->v[0].start_ns, l->v[l->n - 1].end_ns}
+	            : (struct window){t->go_ns, t->go_ns};
+}
+
 struct window window_common(const struct trial *t)
 {
 	struct window w = {0, UINT64_MAX};
 
 	for (unsigned i = 0; i < t->rq->instances; i++) {
-		const struct iteration_list *l = &t->v[i].iterations;
-		uint64_t from = l->n ? l->v[0].start_ns : t->go_ns,
-			 to = l->n ? l->v[l->n - 1].end_ns : t->go_ns;
+		struct window own = own_window(t, i);
 
-		if (!t->rq->definition->is_protocol) {
-			from = instances_end(t->set, i)->start_ns;
-			to = instances_end(t->set, i)->end_ns;
-		}
-		w.from = from > w.from ? from : w.from;
-		w.to = to < w.to ? to : w.to;
+		w.from = own.from > w.from ? own.from : w.from;
+		w.to = own.to < w.to ? own.to : w.to;
 	}
 	return w.to > w.from ? w : (struct window){w.from, w.from};
 }
@@ -61,12 +67,12 @@ double window_skew(const struct trial *t)
 	uint64_t first = UINT64_MAX, last = 0;
 
 	for (unsigned i = 0; i < t->rq->instances; i++) {
-		const struct iteration_list *l = &t->v[i].iterations;
+		uint64_t from = own_window(t, i).from;
 
-		if (!l->n)
+		if (t->rq->definition->is_protocol && !t->v[i].iterations.n)
 			return NAN;
-		first = l->v[0].start_ns < first ? l->v[0].start_ns : first;
-		last = l->v[0].start_ns > last ? l->v[0].start_ns : last;
+		first = from < first ? from : first;
+		last = from > last ? from : last;
 	}
 	return (double)(last - first) / NS;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -40,6 +41,8 @@ struct instance {
 struct instance_set {
 	struct instance *v;
 	struct pollfd *polls;
+	uint64_t *left_ns; /* of each: when it left the gate; shared with them, as it has to be told by the
+	                      child itself */
 	unsigned n, max, running;
 	int gate_read, gate_write;
 	uint64_t released_ns;
@@ -72,6 +75,13 @@ int instances_new(unsigned max, struct instance_set **ret)
 	if (max > 1) {
 		set->gate_read = gate[0];
 		set->gate_write = gate[1];
+		set->left_ns = mmap(NULL, max * sizeof(*set->left_ns), PROT_READ | PROT_WRITE,
+		                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (set->left_ns == MAP_FAILED) {
+			set->left_ns = NULL;
+			instances_free(set);
+			return -ENOMEM;
+		}
 	}
 	prctl(PR_GET_CHILD_SUBREAPER, &was);
 	set->was_subreaper = was;
@@ -87,16 +97,39 @@ struct child {
 	char **env;
 	cpu_set_t cpus;
 	int gate, gate_write, error, protocol, out, cgroup;
-	int *failed; /* ours: shared with a child that has no gate */
+	int *failed;       /* ours: shared with a child that has no gate */
+	uint64_t *left_ns; /* to be told by a child that has one */
 };
 
-/* The gate is open when the last writer has closed it. */
-static void wait_for_gate(int gate)
+/* Before all other load, where that is allowed: for the moment in which many things have to happen at once.
+ */
+static bool hurry(void)
 {
+	const struct sched_param first = {.sched_priority = 1};
+
+	return sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+}
+
+static void relax(void)
+{
+	(void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+}
+
+/* The gate is open when the last writer has closed it. Where there are fewer processors than instances, those
+ * that have left let the others leave, too, before they begin with what may keep a processor for long. */
+static void wait_for_gate(int gate, int writer, uint64_t *ret_left_ns)
+{
+	bool in_hurry = hurry();
 	char c;
 
+	close(writer); /* who is not here yet keeps the gate closed for all */
 	while (read(gate, &c, 1) < 0 && errno == EINTR)
 		;
+	*ret_left_ns = monotonic_ns();
+	if (in_hurry)
+		relax();
+	else
+		sched_yield();
 }
 
 static int prepare_child(const struct child *c)
@@ -127,7 +160,7 @@ static int prepare_child(const struct child *c)
  * executes its program, which spares the copying of page tables. So only system calls are allowed here. */
 static void __attribute__((noreturn)) run_child(const struct child *c)
 {
-	int gate, error, r;
+	int gate, error, writer, r;
 
 	if (c->gate < 0) {
 		r = prepare_child(c);
@@ -137,13 +170,14 @@ static void __attribute__((noreturn)) run_child(const struct child *c)
 	/* out of the way of the number that the program is promised */
 	gate = fcntl(c->gate, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1);
 	error = fcntl(c->error, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1);
+	writer = fcntl(c->gate_write, F_DUPFD_CLOEXEC, PROTOCOL_FD + 1);
 	close(c->gate_write);
 	close(c->gate);
 	close(c->error);
-	r = error < 0 ? -EMFILE : prepare_child(c);
+	r = gate < 0 || error < 0 || writer < 0 ? -EMFILE : prepare_child(c);
 	if (r < 0)
 		exec_fail(error, -r);
-	wait_for_gate(gate);
+	wait_for_gate(gate, writer, c->left_ns);
 	exec_child(c->rq->program.argv, c->env, error);
 }
 
@@ -195,6 +229,7 @@ static int start(struct instance_set *set, const struct instance_request *rq, st
 	}
 	c.error = err_w;
 	c.failed = &in->failed;
+	c.left_ns = set->left_ns ? set->left_ns + set->n : NULL;
 	c.protocol = theirs;
 	c.out = out;
 	c.cgroup = cgroup;
@@ -264,7 +299,7 @@ int instances_release(struct instance_set *set, uint64_t *ret_ns, struct ofbc_er
 			r = exec_error(in->error);
 			close(steal_fd(&in->error));
 		}
-		in->end.start_ns = set->released_ns;
+		in->end.start_ns = set->left_ns ? set->left_ns[i] : set->released_ns;
 		if (r < 0) {
 			error_set_errno(err, -r, "cannot execute '%s'", in->name);
 			if (r == -ENOENT)
@@ -408,6 +443,16 @@ int instances_send(struct instance_set *set, unsigned instance, const char *line
 	return send(set->v[instance].protocol, line, len, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -errno;
 }
 
+void instances_send_all(struct instance_set *set, const char *line)
+{
+	bool in_hurry = hurry(); /* or the first ones keep us from telling the others */
+
+	for (unsigned i = 0; i < set->n; i++)
+		(void)instances_send(set, i, line); /* who is gone says so by its end */
+	if (in_hurry)
+		relax();
+}
+
 bool instances_running(const struct instance_set *set)
 {
 	return set->running > 0;
@@ -518,6 +563,8 @@ void instances_free(struct instance_set *set)
 	}
 	if (!set->was_subreaper)
 		prctl(PR_SET_CHILD_SUBREAPER, 0);
+	if (set->left_ns)
+		munmap(set->left_ns, set->max * sizeof(*set->left_ns));
 	free(set->v);
 	free(set->polls);
 	free(set);

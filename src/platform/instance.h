@@ -23,7 +23,7 @@ struct instance_request {
 
 struct instance_end {
 	int status;    /* exit status, 128 + signal */
-	double wall_s; /* from the gate to the end */
+	double wall_s; /* from leaving the gate to the end */
 	double cpu_s;  /* of it and its children that it waited for */
 	uint64_t peak_bytes;
 	uint64_t start_ns, end_ns; /* monotonic */
@@ -56,6 +56,7 @@ int instances_release(struct instance_set *set, uint64_t *ret_ns, struct ofbc_er
 int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instance_event *ret);
 /* A line to one of them; -EPIPE when it is gone. */
 int instances_send(struct instance_set *set, unsigned instance, const char *line);
+void instances_send_all(struct instance_set *set, const char *line);
 bool instances_running(const struct instance_set *set);
 const struct instance_end *instances_end(const struct instance_set *set,
                                          unsigned instance); /* after its end */
