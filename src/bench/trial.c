@@ -43,6 +43,19 @@ void trial_judge(struct trial *t, enum bench_verdict verdict, const char *fmt, .
 	if (t->t->verdict != BENCH_OK)
 		return;
 	t->t->verdict = verdict;
+	free(t->t->reason); /* a note */
+	va_start(ap, fmt);
+	if (vasprintf(&t->t->reason, fmt, ap) < 0)
+		t->t->reason = NULL;
+	va_end(ap);
+}
+
+void trial_note(struct trial *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->t->reason)
+		return;
 	va_start(ap, fmt);
 	if (vasprintf(&t->t->reason, fmt, ap) < 0)
 		t->t->reason = NULL;

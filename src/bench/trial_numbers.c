@@ -16,6 +16,8 @@
 #include "bench/stats.h"
 #include "platform/files.h"
 
+#define SKEW_MAX 0.01 /* of the window */
+
 static int add_value(struct trial *t, const char *metric, int instance, double value)
 {
 	return bench_value_add(t->t, metric, instance, value) ? 0 : -ENOMEM;
@@ -240,6 +242,16 @@ static int evaluate_instance(struct trial *t, unsigned i, struct window w, struc
 	return r == 0 ? check_instance(t, i, first, err) : r;
 }
 
+/* What is said of the common window is only as good as its edges. */
+static void look_at_skew(struct trial *t)
+{
+	if (t->t->skew_s > SKEW_MAX * t->t->window_s)
+		trial_note(t,
+		           "the instances started %.3g ms apart, more than %g %% of the time that they have "
+		           "in common",
+		           1000 * t->t->skew_s, 100 * SKEW_MAX);
+}
+
 int trial_evaluate(struct trial *t, struct ofbc_error *err)
 {
 	struct window w = window_common(t);
@@ -247,6 +259,7 @@ int trial_evaluate(struct trial *t, struct ofbc_error *err)
 
 	t->t->window_s = (double)(w.to - w.from) / NS;
 	t->t->skew_s = t->rq->instances > 1 ? window_skew(t) : 0;
+	look_at_skew(t);
 	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
 		r = evaluate_instance(t, i, w, err);
 	return r == 0 ? combine(t) : r;

@@ -47,6 +47,9 @@ struct trial {
 void trial_judge(struct trial *t, enum bench_verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Something that its reader should know, though it counts. The first one stays. */
+void trial_note(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* --- trial_command.c --- */
 /* What templates may name. */
 int trial_values(const struct trial_request *rq, unsigned instance, struct pair_list *ret);

@@ -51,6 +51,7 @@ struct bench_live {
 	unsigned trials, failures;
 	double seconds; /* of its last trial */
 	bool is_warm, is_over;
+	bool is_noted; /* a note of a good trial was told: the next ones say the same */
 };
 
 struct bench_job {

@@ -143,7 +143,18 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
 
 /* --- telling --- */
 
-static void tell(const struct bench_job *job, const struct bench_live *cell, const struct bench_trial *t)
+/* What is told of a trial beside its number. */
+static const char *reason_of(struct bench_live *cell, const struct bench_trial *t)
+{
+	bool is_note = t && t->reason && t->verdict == BENCH_OK, is_new = is_note && !cell->is_noted;
+
+	cell->is_noted |= is_note;
+	if (t && t->reason && (!is_note || is_new))
+		return t->reason;
+	return cell->c.reason ? cell->c.reason : "";
+}
+
+static void tell(const struct bench_job *job, struct bench_live *cell, const struct bench_trial *t)
 {
 	const struct bench_metric *m = cell->entry->d->metrics.n ? &cell->entry->d->metrics.v[0] : NULL;
 	struct ofbc_bench_progress p = {
@@ -156,9 +167,7 @@ static void tell(const struct bench_job *job, const struct bench_live *cell, con
 		.cells = (unsigned)job->n_cells,
 		.trial = t ? t->number : 0,
 		.verdict = bench_verdict_names[cell->is_over || !t ? cell->c.verdict : t->verdict],
-		.reason = t && t->reason   ? t->reason
-	                  : cell->c.reason ? cell->c.reason
-	                                   : "",
+		.reason = reason_of(cell, t),
 		.metric = m ? m->name : "",
 		.unit = m ? m->unit : "",
 		.energy = job_sensors_note(job),

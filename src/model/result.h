@@ -62,12 +62,12 @@ struct bench_trial {
 	unsigned block;  /* of the randomised order */
 	int64_t started_unix_ns;
 	double window_s;        /* common to all instances */
-	double skew_s;          /* between the first and the last start */
+	double skew_s;          /* between the first and the last start; NAN: somebody never began */
 	double energy_j;        /* of the whole board; NAN: not known */
 	double energy_u;        /* its uncertainty */
 	char energy_source[32]; /* "nvml-counter", "power-integrated", "rapl" ... */
 	enum bench_verdict verdict;
-	char *reason;
+	char *reason; /* of the verdict; of BENCH_OK a note that its reader should know; NULL none */
 	struct bench_value {
 		char metric[64];
 		int instance; /* -1: of all together */
