@@ -19,8 +19,6 @@
 #include "base/yaml_read.h"
 #include "bench/number.h"
 
-#define MAX_TIMEOUT_S 604800
-
 static int copy(char **ret, const char *s)
 {
 	free(*ret);
@@ -40,7 +38,7 @@ static int get_string(const struct yaml_reader *r, const struct yaml *map, const
 	return copy(ret, node->text) < 0 ? -ENOMEM : 1;
 }
 
-static int get_double(const struct yaml_reader *r, const struct yaml *map, const char *key, double *ret)
+int definition_get_double(const struct yaml_reader *r, const struct yaml *map, const char *key, double *ret)
 {
 	const struct yaml *node = yaml_doc_get(map, key);
 
@@ -52,7 +50,7 @@ static int get_double(const struct yaml_reader *r, const struct yaml *map, const
 	return 1;
 }
 
-static int get_bool(const struct yaml_reader *r, const struct yaml *map, const char *key, bool *ret)
+int definition_get_bool(const struct yaml_reader *r, const struct yaml *map, const char *key, bool *ret)
 {
 	const struct yaml *node = yaml_doc_get(map, key);
 
@@ -388,11 +386,11 @@ static int read_needs(const struct yaml_reader *r, const struct yaml *map, struc
 	if (q >= 0)
 		q = yaml_get_number(r, map, "cpus", 1, 65536, &n->cpus);
 	if (q >= 0)
-		q = get_bool(r, map, "display", &n->display);
+		q = definition_get_bool(r, map, "display", &n->display);
 	if (q >= 0)
-		q = get_bool(r, map, "root", &n->root);
+		q = definition_get_bool(r, map, "root", &n->root);
 	if (q >= 0)
-		q = get_bool(r, map, "gpu", &n->gpu);
+		q = definition_get_bool(r, map, "gpu", &n->gpu);
 	if (q >= 0 && command)
 		q = definition_read_command(r, command, &n->command);
 	return q < 0 ? q : 0;
@@ -514,7 +512,7 @@ static int read_metric(const struct yaml_reader *r, const char *name, const stru
 		q = get_word(r, map, "across", picks, &word);
 	m->across = (enum metric_pick)word;
 	if (q >= 0)
-		q = get_double(r, map, "scale", &m->scale);
+		q = definition_get_double(r, map, "scale", &m->scale);
 	return q < 0 ? q : 0;
 }
 
@@ -548,13 +546,13 @@ static int read_value_check(const struct yaml_reader *r, const struct yaml *map,
 		return yaml_complain(r, map, "'%s' is no metric of this benchmark", c->metric);
 	c->tolerance = 1e-9;
 	if (q >= 0)
-		q = get_double(r, map, "equals", &c->equals);
+		q = definition_get_double(r, map, "equals", &c->equals);
 	if (q >= 0)
-		q = get_double(r, map, "tolerance", &c->tolerance);
+		q = definition_get_double(r, map, "tolerance", &c->tolerance);
 	if (q >= 0)
-		q = get_double(r, map, "min", &c->min);
+		q = definition_get_double(r, map, "min", &c->min);
 	if (q >= 0)
-		q = get_double(r, map, "max", &c->max);
+		q = definition_get_double(r, map, "max", &c->max);
 	if (q >= 0 && isnan(c->equals) && isnan(c->min) && isnan(c->max))
 		return yaml_complain(r, map, "a check of a value needs equals, min or max");
 	return q < 0 ? q : 0;
@@ -603,34 +601,6 @@ static int read_checks(const struct yaml_reader *r, const struct yaml *list, str
 }
 
 /* --- the rest --- */
-
-static int read_times(const struct yaml_reader *r, const struct yaml *doc, struct bench_definition *d)
-{
-	static const char *const warmup_keys[] = {"runs", NULL};
-	static const char *const timeout_keys[] = {"setup", "run", "cleanup", NULL};
-	static const char *const work_keys[] = {"per-iteration", "unit", NULL};
-	const struct yaml *warmup = yaml_doc_get(doc, "warmup"), *timeout = yaml_doc_get(doc, "timeout"),
-			  *work = yaml_doc_get(doc, "work");
-	int q = warmup ? yaml_check_keys(r, warmup, "warmup", warmup_keys) : 0;
-
-	if (q >= 0)
-		q = yaml_get_number(r, warmup, "runs", 0, 1000, &d->warmup_runs);
-	if (q >= 0 && timeout)
-		q = yaml_check_keys(r, timeout, "timeout", timeout_keys);
-	if (q >= 0)
-		q = yaml_get_number(r, timeout, "setup", 1, MAX_TIMEOUT_S, &d->timeout_setup_s);
-	if (q >= 0)
-		q = yaml_get_number(r, timeout, "run", 1, MAX_TIMEOUT_S, &d->timeout_run_s);
-	if (q >= 0)
-		q = yaml_get_number(r, timeout, "cleanup", 1, MAX_TIMEOUT_S, &d->timeout_cleanup_s);
-	if (q >= 0 && work)
-		q = yaml_check_keys(r, work, "work", work_keys);
-	if (q >= 0)
-		q = get_double(r, work, "per-iteration", &d->work);
-	if (q >= 0)
-		q = yaml_get_text(r, work, "unit", d->work_unit, sizeof(d->work_unit));
-	return q < 0 ? q : 0;
-}
 
 static int read_head(const struct yaml_reader *r, const struct yaml *doc, struct bench_definition *d)
 {
@@ -698,7 +668,7 @@ static int read_all(const struct yaml_reader *r, const struct yaml *doc, struct 
 		q = read_metrics(r, yaml_doc_get(doc, "metrics"), d);
 	if (q == 0)
 		q = read_checks(r, yaml_doc_get(doc, "checks"), d);
-	return q == 0 ? read_times(r, doc, d) : q;
+	return q == 0 ? definition_read_times(r, doc, d) : q;
 }
 
 struct bench_definition *definition_new(const char *text, size_t len)
@@ -707,7 +677,7 @@ struct bench_definition *definition_new(const char *text, size_t len)
 
 	if (!d)
 		return NULL;
-	d->work = NAN;
+	d->work = d->warmup_s = NAN;
 	d->timeout_setup_s = BENCH_TIMEOUT_SETUP_S;
 	d->timeout_run_s = BENCH_TIMEOUT_RUN_S;
 	d->timeout_cleanup_s = BENCH_TIMEOUT_CLEANUP_S;

@@ -161,9 +161,12 @@ struct bench_definition {
 	struct bench_needs needs;
 	struct bench_metric_list metrics;
 	struct bench_check_list checks;
-	double work;        /* of one iteration, in `work_unit`; NAN: not said */
-	char work_unit[32]; /* "FLOP" */
-	unsigned warmup_runs;
+	double work;          /* of one iteration, in `work_unit`; NAN: not said */
+	char work_unit[32];   /* "FLOP" */
+	unsigned warmup_runs; /* that do not count */
+	bool warmup_steady;   /* until their wall time is steady, and at most so many */
+	double warmup_s; /* a program that speaks the protocol is waited for so long at most; NAN: the window
+	                  */
 	unsigned timeout_setup_s, timeout_run_s, timeout_cleanup_s;
 };
 

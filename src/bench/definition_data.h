@@ -18,6 +18,11 @@ int pair_copy(struct pair_list *to, const struct pair_list *from);
 int definition_read_pairs(const struct yaml_reader *r, const struct yaml *map, const char *what,
                           struct pair_list *ret);
 int definition_read_command(const struct yaml_reader *r, const struct yaml *node, struct bench_command *ret);
+/* Warm-up, timeouts, and what an iteration does. */
+int definition_read_times(const struct yaml_reader *r, const struct yaml *doc, struct bench_definition *d);
+/* 1 it is there, 0 not; -EINVAL. */
+int definition_get_double(const struct yaml_reader *r, const struct yaml *map, const char *key, double *ret);
+int definition_get_bool(const struct yaml_reader *r, const struct yaml *map, const char *key, bool *ret);
 int definition_read_commands(const struct yaml_reader *r, const struct yaml *node,
                              struct bench_command_list *ret);
 int definition_check_expression(const struct yaml_reader *r, const struct yaml *at, const char *expression,

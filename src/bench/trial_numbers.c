@@ -221,6 +221,19 @@ static bool wants_text(const struct bench_definition *d)
 	return false;
 }
 
+/* How much of a program that tells its iterations was warm-up; nothing when it never became steady. */
+static int add_warmup(struct trial *t, unsigned i)
+{
+	const struct state *s = &t->v[i];
+
+	if (!t->rq->definition->is_protocol || !s->iterations.n)
+		return 0;
+	if (s->is_steady)
+		return add_value(t, BENCH_WARMUP, (int)i, (double)s->first);
+	trial_note(t, "instance %u never became steady: all of its iterations count", i);
+	return 0;
+}
+
 static int evaluate_instance(struct trial *t, unsigned i, struct window w, struct ofbc_error *err)
 {
 	size_t first = t->t->n_values;
@@ -239,6 +252,8 @@ static int evaluate_instance(struct trial *t, unsigned i, struct window w, struc
 			r = 0;
 		}
 	}
+	if (r == 0)
+		r = add_warmup(t, i);
 	return r == 0 ? check_instance(t, i, first, err) : r;
 }
 

@@ -25,6 +25,9 @@ struct state {
 	char *workdir;
 	char out[600];
 	struct iteration_list iterations;
+	size_t first;  /* iteration that counts: what is before it was warm-up */
+	size_t looked; /* iterations when steadiness was looked at last */
+	bool is_steady;
 	struct pair_list results; /* RESULT lines */
 	double work;              /* of an iteration, as it says; 0: it does not */
 	bool is_ready, has_ended;
@@ -65,6 +68,12 @@ void command_last_line(const char *path, char *buf, size_t size);
 /* --- trial_protocol.c --- */
 void protocol_take(struct trial *t, unsigned i, const char *line);
 void protocol_steer(struct trial *t);
+
+/* --- trial_steady.c --- */
+/* After an iteration of an instance. */
+void steady_look(struct trial *t, unsigned i);
+/* It may become steady yet. */
+bool steady_is_waited_for(const struct trial *t, unsigned i);
 
 /* --- trial_window.c --- */
 struct window {

@@ -45,6 +45,7 @@ static int take_result(struct state *s, char *line)
 void protocol_take(struct trial *t, unsigned i, const char *line)
 {
 	struct state *s = &t->v[i];
+	size_t before = s->iterations.n;
 	char copy[512];
 	int r = 0;
 
@@ -59,6 +60,8 @@ void protocol_take(struct trial *t, unsigned i, const char *line)
 		r = take_work(s, copy);
 	else if (strcmp(copy, "DONE") != 0)
 		r = -EBADMSG;
+	if (s->iterations.n > before)
+		steady_look(t, i);
 	if (r < 0)
 		trial_judge(t, BENCH_FAILED, "instance %u said '%.100s', which is not in the protocol", i,
 		            line);
@@ -73,7 +76,7 @@ static bool all_ready(const struct trial *t)
 	return true;
 }
 
-/* Time common to all that has passed, and the fewest iterations of one. */
+/* Time common to all that has passed and counts, and the fewest iterations of one; 0 while one warms up. */
 static void progress(const struct trial *t, double *ret_s, size_t *ret_n)
 {
 	uint64_t from = 0, to = UINT64_MAX;
@@ -81,11 +84,12 @@ static void progress(const struct trial *t, double *ret_s, size_t *ret_n)
 
 	for (unsigned i = 0; i < t->rq->instances; i++) {
 		const struct iteration_list *l = &t->v[i].iterations;
+		size_t first = t->v[i].first, n = steady_is_waited_for(t, i) ? 0 : l->n - first;
 
-		least = l->n < least ? l->n : least;
-		if (!l->n)
+		least = n < least ? n : least;
+		if (!n)
 			continue;
-		from = l->v[0].start_ns > from ? l->v[0].start_ns : from;
+		from = l->v[first].start_ns > from ? l->v[first].start_ns : from;
 		to = l->v[l->n - 1].end_ns < to ? l->v[l->n - 1].end_ns : to;
 	}
 	*ret_n = least;

@@ -37,7 +37,7 @@ double *window_durations(const struct iteration_list *l, struct window w, size_t
 	return v;
 }
 
-/* When an instance began with what is measured, and when it ended it: both GO when it did nothing. */
+/* When an instance began with what counts, and when it ended it: both GO when it did nothing. */
 static struct window own_window(const struct trial *t, unsigned i)
 {
 	const struct iteration_list *l = &t->v[i].iterations;
@@ -45,7 +45,7 @@ static struct window own_window(const struct trial *t, unsigned i)
 
 	if (!t->rq->definition->is_protocol)
 		return (struct window){end->start_ns, end->end_ns};
-	return l->n ? (struct window){l->v[0].start_ns, l->v[l->n - 1].end_ns}
+	return l->n ? (struct window){l->v[t->v[i].first].start_ns, l->v[l->n - 1].end_ns}
 	            : (struct window){t->go_ns, t->go_ns};
 }
 
@@ -67,10 +67,12 @@ double window_skew(const struct trial *t)
 	uint64_t first = UINT64_MAX, last = 0;
 
 	for (unsigned i = 0; i < t->rq->instances; i++) {
-		uint64_t from = own_window(t, i).from;
+		const struct iteration_list *l = &t->v[i].iterations;
+		uint64_t from;
 
-		if (t->rq->definition->is_protocol && !t->v[i].iterations.n)
+		if (t->rq->definition->is_protocol && !l->n)
 			return NAN;
+		from = l->n ? l->v[0].start_ns : own_window(t, i).from;
 		first = from < first ? from : first;
 		last = from > last ? from : last;
 	}

@@ -49,7 +49,9 @@ struct bench_live {
 	double *first; /* of its trials that are good */
 	size_t n_first, cap_first;
 	unsigned trials, failures;
-	double seconds; /* of its last trial */
+	unsigned unsteady; /* good trials with an instance that never became steady */
+	unsigned warmups;  /* runs after which it was not steady yet, though it was to be */
+	double seconds;    /* of its last trial */
 	bool is_warm, is_over;
 	bool is_noted; /* a note of a good trial was told: the next ones say the same */
 };

@@ -96,29 +96,64 @@ static bool is_precise(const struct bench_job *job, const struct bench_live *cel
 	       s.interval.high - s.interval.low <= 2 * job->rq.precision * fabs(s.median);
 }
 
-int job_count(struct bench_live *cell, const struct bench_trial *t)
+/* The first metric of a good trial; NAN: none. */
+static double first_value(const struct bench_live *cell, const struct bench_trial *t)
 {
 	const char *metric = cell->entry->d->metrics.n ? cell->entry->d->metrics.v[0].name : "";
 
+	for (size_t k = 0; t->verdict == BENCH_OK && k < t->n_values; k++) {
+		if (t->values[k].instance == -1 && (!metric[0] || strcmp(t->values[k].metric, metric) == 0))
+			return t->values[k].value;
+	}
+	return NAN;
+}
+
+/* Of a program that tells its iterations. */
+static bool was_steady(const struct bench_live *cell, const struct bench_trial *t)
+{
+	unsigned steady = 0;
+
+	for (size_t k = 0; k < t->n_values; k++)
+		steady += t->values[k].instance >= 0 && strcmp(t->values[k].metric, BENCH_WARMUP) == 0;
+	return steady == cell->c.instances;
+}
+
+int job_count(struct bench_live *cell, const struct bench_trial *t)
+{
+	double value = first_value(cell, t);
+
 	cell->trials = t->number + 1;
 	cell->failures = t->verdict == BENCH_OK ? 0 : cell->failures + 1;
-
-	for (size_t k = 0; t->verdict == BENCH_OK && k < t->n_values; k++) {
-		if (t->values[k].instance != -1 || (metric[0] && strcmp(t->values[k].metric, metric) != 0))
-			continue;
-		if (cell->n_first == cell->cap_first) {
-			size_t cap = cell->cap_first ? 2 * cell->cap_first : 32;
-			double *more = realloc(cell->first, cap * sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			cell->first = more;
-			cell->cap_first = cap;
-		}
-		cell->first[cell->n_first++] = t->values[k].value;
+	cell->unsteady += t->verdict == BENCH_OK && cell->entry->d->is_protocol && !was_steady(cell, t);
+	if (isnan(value))
 		return 0;
+	if (cell->n_first == cell->cap_first) {
+		size_t cap = cell->cap_first ? 2 * cell->cap_first : 32;
+		double *more = realloc(cell->first, cap * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		cell->first = more;
+		cell->cap_first = cap;
 	}
+	cell->first[cell->n_first++] = value;
 	return 0;
+}
+
+/* What was measured all the same is there; that it never was steady says more than how precise it is. */
+static int conclude_measured(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
+                             const char *reason, struct ofbc_error *err)
+{
+	char text[128];
+
+	if (cell->warmups)
+		snprintf(text, sizeof(text), "not steady after %u runs of warm-up", cell->warmups);
+	else if (2 * cell->unsteady > cell->n_first)
+		snprintf(text, sizeof(text), "%u of %zu trials never became steady", cell->unsteady,
+		         cell->n_first);
+	else
+		return job_conclude(job, cell, verdict, reason, err);
+	return job_conclude(job, cell, BENCH_NO_STEADY, text, err);
 }
 
 int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t,
@@ -129,7 +164,7 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
 	if (cell->failures >= FAILURES_MAX || (t->verdict != BENCH_OK && cell->trials >= job->rq.max_trials))
 		return job_conclude(job, cell, t->verdict, t->reason, err);
 	if (is_precise(job, cell))
-		return job_conclude(job, cell, BENCH_OK, NULL, err);
+		return conclude_measured(job, cell, BENCH_OK, NULL, err);
 	if (cell->trials < job->rq.max_trials)
 		return 0;
 	if (cell->n_first < STATS_INTERVAL_MIN)
@@ -138,7 +173,7 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
 	else
 		snprintf(reason, sizeof(reason), "the interval is still wider than +-%g %% after %u trials",
 		         100 * job->rq.precision, cell->trials);
-	return job_conclude(job, cell, BENCH_NOT_CONVERGED, reason, err);
+	return conclude_measured(job, cell, BENCH_NOT_CONVERGED, reason, err);
 }
 
 /* --- telling --- */
@@ -297,18 +332,34 @@ static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct o
 	return 0;
 }
 
-/* Runs that do not count, of every cell: another parameter or layout is cold again. */
+/* Runs that do not count: so many, or until what is measured is steady. */
+static int run_warmups(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	const struct bench_definition *d = cell->entry->d;
+	_cleanup_free_ double *v = calloc(d->warmup_runs + 1, sizeof(*v));
+	bool is_steady = !d->warmup_steady;
+	size_t n = 0, first;
+	int r = v ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; r == 0 && i < d->warmup_runs && (!is_steady || !d->warmup_steady); i++) {
+		struct bench_trial t = {0};
+
+		r = run_trial(job, cell, 0, &t, err);
+		v[n] = r == 0 ? first_value(cell, &t) : NAN;
+		n += !isnan(v[n]);
+		bench_trial_done(&t);
+		is_steady |= stats_steady(v, n, &first) == 0;
+	}
+	cell->warmups = is_steady ? 0 : d->warmup_runs;
+	return r;
+}
+
+/* Of every cell: another parameter or layout is cold again. */
 static int warm_up(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
 {
 	struct ofbc_error why = {0};
-	int r = 0;
+	int r = cell->is_warm ? 0 : run_warmups(job, cell, &why);
 
-	for (unsigned i = 0; r == 0 && !cell->is_warm && i < cell->entry->d->warmup_runs; i++) {
-		struct bench_trial t = {0};
-
-		r = run_trial(job, cell, 0, &t, &why);
-		bench_trial_done(&t);
-	}
 	cell->is_warm = true;
 	if (r == 0)
 		return 0;

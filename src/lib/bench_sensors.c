@@ -35,9 +35,9 @@ const char *job_unit(const char *metric)
 {
 	static const struct {
 		const char *metric, *unit;
-	} units[] = {{"board power", "W"},      {"board temperature", "Cel"}, {"board clock", "MHz"},
-	             {BENCH_ENERGY, "J"},       {BENCH_MEAN_POWER, "W"},      {BENCH_IDLE_POWER, "W"},
-	             {BENCH_LAYOUT_CHANGE, "s"}};
+	} units[] = {{"board power", "W"},       {"board temperature", "Cel"}, {"board clock", "MHz"},
+	             {BENCH_ENERGY, "J"},        {BENCH_MEAN_POWER, "W"},      {BENCH_IDLE_POWER, "W"},
+	             {BENCH_LAYOUT_CHANGE, "s"}, {BENCH_WARMUP, "1"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(units[i].metric, metric) == 0)
