@@ -560,8 +560,8 @@ static int read_value_check(const struct yaml_reader *r, const struct yaml *map,
 
 static int read_check(const struct yaml_reader *r, const struct yaml *map, struct bench_definition *d)
 {
-	static const char *const known[] = {"exit",      "match", "absent", "value", "equals",
-	                                    "tolerance", "min",   "max",    NULL};
+	static const char *const known[] = {"exit",      "match", "absent", "value",  "equals",
+	                                    "tolerance", "min",   "max",    "device", NULL};
 	struct bench_check *c = list_add(&d->checks);
 	unsigned status = 0;
 	int q;
@@ -582,9 +582,17 @@ static int read_check(const struct yaml_reader *r, const struct yaml *map, struc
 		q = get_string(r, map, c->is_absent ? "absent" : "match", &c->match);
 		return q < 0 ? q : definition_check_expression(r, map, c->match, 0);
 	}
+	if (yaml_doc_get(map, "device")) {
+		static const char *const words[] = {"required", NULL};
+		unsigned word;
+
+		c->kind = CHECK_DEVICE;
+		q = get_word(r, map, "device", words, &word);
+		return q < 0 ? q : 0;
+	}
 	q = yaml_get_number(r, map, "exit", 0, 255, &status);
 	if (q == 0)
-		return yaml_complain(r, map, "a check is one of exit, match, absent, value");
+		return yaml_complain(r, map, "a check is one of exit, match, absent, value, device");
 	c->status = (int)status;
 	return q < 0 ? q : 0;
 }

@@ -110,7 +110,7 @@ struct bench_metric_list {
 	size_t n, cap;
 };
 
-enum check_kind { CHECK_EXIT, CHECK_MATCH, CHECK_VALUE };
+enum check_kind { CHECK_EXIT, CHECK_MATCH, CHECK_VALUE, CHECK_DEVICE };
 
 struct bench_check {
 	enum check_kind kind;

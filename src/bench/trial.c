@@ -128,6 +128,12 @@ static uint64_t look(const struct trial *t)
 	return w->due_ns ? w->due_ns(w->data) : 0;
 }
 
+/* Of two times, 0 is never. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 /* 0 all have ended, by themselves or by us. */
 static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 {
@@ -136,7 +142,7 @@ static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 	unsigned ended = 0;
 
 	while (ended < t->rq->instances && t->t->verdict == BENCH_OK) {
-		uint64_t due = look(t);
+		uint64_t due = earlier(look(t), device_look(t));
 		struct instance_event e;
 		int r = instances_next(t->set, due && due < deadline ? due : deadline, &e);
 

@@ -15,6 +15,8 @@ struct bench_place {
 	char cpus[256];  /* list of processors; "": all */
 	char cgroup[256];
 	char gpu[64];         /* PCI address of the board; "" none */
+	char uuid[40];        /* of the partition, as we call it; "" none */
+	char device[96];      /* what programs call it: "MIG-..." */
 	char type[64];        /* of the partition; "" none */
 	double compute_share; /* of the whole GPU; NAN: not known, or no partition */
 	double memory_share;
@@ -30,6 +32,14 @@ struct trial_watch {
 	void *data;
 };
 
+/* Where does a running instance show itself? */
+struct instance_set;
+enum trial_seen { SEEN_UNKNOWN, SEEN_THERE, SEEN_ELSEWHERE };
+struct trial_where {
+	enum trial_seen (*look)(void *data, const struct instance_set *set, unsigned instance);
+	void *data;
+};
+
 struct trial_request {
 	const struct bench_definition *definition;
 	const struct bench_preset *preset;  /* NULL: none */
@@ -41,6 +51,7 @@ struct trial_request {
 	double min_window_s;     /* of the protocol: how long the instances iterate */
 	unsigned min_iterations; /* ... and how often at least */
 	struct trial_watch watch;
+	struct trial_where where; /* asked for definitions that check it */
 };
 
 /*

@@ -197,6 +197,7 @@ static int check_instance(struct trial *t, unsigned i, size_t first_value, struc
 		            said[0] ? ": " : "", said);
 		return 0;
 	}
+	device_check(t, i);
 	for (size_t k = 0; r == 0 && k < d->checks.n; k++)
 		r = metric_check(&d->checks.v[k], status, t->v[i].text, t->v[i].len,
 		                 t->t->values + first_value, t->t->n_values - first_value, err);

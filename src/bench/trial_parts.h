@@ -30,6 +30,8 @@ struct state {
 	bool is_steady;
 	struct pair_list results; /* RESULT lines */
 	double work;              /* of an iteration, as it says; 0: it does not */
+	char device[96];          /* it says that it runs there; "" it says nothing */
+	enum trial_seen seen;
 	bool is_ready, has_ended;
 	char *text; /* what it printed */
 	size_t len;
@@ -43,6 +45,7 @@ struct trial {
 	struct pair_list values; /* for the templates */
 	struct instance_set *set;
 	uint64_t go_ns;
+	uint64_t look_ns; /* when it is looked next on which device instances are */
 	bool has_stopped;
 };
 
@@ -68,6 +71,11 @@ void command_last_line(const char *path, char *buf, size_t size);
 /* --- trial_protocol.c --- */
 void protocol_take(struct trial *t, unsigned i, const char *line);
 void protocol_steer(struct trial *t);
+
+/* --- trial_device.c --- */
+void device_take(struct trial *t, unsigned i, const char *said);
+uint64_t device_look(struct trial *t); /* when it is time; when it is the next time, 0 never */
+void device_check(struct trial *t, unsigned i);
 
 /* --- trial_steady.c --- */
 /* After an iteration of an instance. */

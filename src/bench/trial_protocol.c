@@ -58,6 +58,8 @@ void protocol_take(struct trial *t, unsigned i, const char *line)
 		r = take_result(s, copy);
 	else if (strncmp(copy, "WORK ", 5) == 0)
 		r = take_work(s, copy);
+	else if (strncmp(copy, "DEVICE ", 7) == 0)
+		device_take(t, i, copy + 7);
 	else if (strcmp(copy, "DONE") != 0)
 		r = -EBADMSG;
 	if (s->iterations.n > before)

@@ -118,6 +118,7 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
               struct ofbc_error *err);
 /* Of what the runner itself measures; "" not one of these. */
 const char *job_unit(const char *metric);
+struct trial_where job_where(struct bench_job *job);
 /* What is read beside the trials. */
 int job_sensors_open(struct bench_job *job, struct ofbc_error *err);
 void job_sensors_close(struct bench_job *job);

@@ -36,6 +36,8 @@ static int place_on(struct inventory *inv, const struct ofbc_partition *p, struc
 
 	text_copy(ret->name, sizeof(ret->name), p->name[0] ? p->name : p->uuid);
 	text_copy(ret->gpu, sizeof(ret->gpu), p->gpu);
+	text_copy(ret->uuid, sizeof(ret->uuid), p->uuid);
+	text_copy(ret->device, sizeof(ret->device), p->handle);
 	read_shares(inv, p, ret);
 	/* the groups and processors of an emulated host are not on this machine */
 	if (r < 0 || inv->ctx->platform->emulated)

@@ -453,6 +453,17 @@ void instances_send_all(struct instance_set *set, const char *line)
 		relax();
 }
 
+int instances_find(const struct instance_set *set, int pid)
+{
+	pid_t group = getpgid(pid);
+
+	for (unsigned i = 0; i < set->n; i++) {
+		if (set->v[i].pid == pid || set->v[i].pid == group)
+			return (int)i;
+	}
+	return -1;
+}
+
 bool instances_running(const struct instance_set *set)
 {
 	return set->running > 0;

@@ -57,6 +57,8 @@ int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instan
 /* A line to one of them; -EPIPE when it is gone. */
 int instances_send(struct instance_set *set, unsigned instance, const char *line);
 void instances_send_all(struct instance_set *set, const char *line);
+/* The instance that a process belongs to: it, or one in its process group; -1: none. */
+int instances_find(const struct instance_set *set, int pid);
 bool instances_running(const struct instance_set *set);
 const struct instance_end *instances_end(const struct instance_set *set,
                                          unsigned instance); /* after its end */
