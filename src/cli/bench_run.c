@@ -31,6 +31,10 @@ const struct option bench_run_options[] = {
 	{.name = "seed", .argument = "N", .help = "of the random order"},
 	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
 	{.name = "setup", .help = "do the setup again"},
+	{.name = "start",
+         .argument = "now|stable",
+         .help = "of a trial: at once, or when the boards are cool and their power is even"},
+	{.name = "require-idle", .help = "measure nothing while others use the boards"},
 	{.name = "aa",
          .help = "every cell twice, taking turns: how often are equal things called different?"},
 	{.name = "reset", .help = "of a sweep: a mode may be changed by a reset of the GPU"},
@@ -177,6 +181,8 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	                                .parameters = parameters,
 	                                .partitions = partitions,
 	                                .label = cli_option(c, "label"),
+	                                .start = cli_option(c, "start"),
+	                                .require_idle = cli_option(c, "require-idle") != NULL,
 	                                .setup_again = cli_option(c, "setup") != NULL};
 	struct teller t = {.c = c, .is_terminal = isatty(STDERR_FILENO) != 0};
 	struct ofbc_error err = {0};

@@ -56,6 +56,18 @@ struct bench_live {
 	bool is_noted; /* a note of a good trial was told: the next ones say the same */
 };
 
+/* When a trial may start. */
+struct start_rule {
+	bool is_stable;         /* else now */
+	double seconds, watts;  /* power of all boards stays within `watts` for so long */
+	double celsius, wait_s; /* no board is hotter; it is waited for so long at most */
+};
+
+struct start_outcome {
+	double waited_s; /* NAN: it was not waited, or there was nothing to look at */
+	bool is_stable;
+};
+
 struct bench_job {
 	struct ofbc_context *ctx;
 	struct ofbc_bench_request rq; /* with its defaults; texts are borrowed */
@@ -79,7 +91,10 @@ struct bench_job {
 	ofbc_bench_told *told;
 	void *data;
 	struct job_sensors *sensors; /* NULL: none */
-	char *counters;              /* JSON: what the tests of the energy counters said; NULL none yet */
+	struct start_rule start;
+	char others[256]; /* who used the boards when it was looked last; "" nobody */
+	uint64_t others_ns;
+	char *counters; /* JSON: what the tests of the energy counters said; NULL none yet */
 };
 
 /* Entries, places and cells of a request. */
@@ -119,9 +134,21 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
 /* Of what the runner itself measures; "" not one of these. */
 const char *job_unit(const char *metric);
 struct trial_where job_where(struct bench_job *job);
+/* "stable,seconds=30"; NULL: now. -EINVAL */
+int start_parse(const char *text, struct start_rule *ret, struct ofbc_error *err);
+/* Before a trial. -EINTR */
+int job_wait_start(struct bench_job *job, struct start_outcome *ret, struct ofbc_error *err);
+/* -EBUSY: others use the boards, and that is not wanted. */
+int job_look_for_others(struct bench_job *job, struct ofbc_error *err);
+/* What came of both, into the trial. */
+int job_read_start(const struct start_outcome *o, struct bench_trial *t);
+int job_read_others(const struct bench_job *job, struct bench_trial *t);
 /* What is read beside the trials. */
 int job_sensors_open(struct bench_job *job, struct ofbc_error *err);
 void job_sensors_close(struct bench_job *job);
+bool job_has_boards(const struct bench_job *job);
+/* Power of all boards and the temperature of the hottest; NAN: not known. */
+void job_sensors_now(struct bench_job *job, double *ret_w, double *ret_celsius);
 struct trial_watch job_sensors_watch(struct bench_job *job);
 int job_sensors_read(struct bench_job *job, struct bench_trial *t); /* adds its figures to the last trial */
 const char *job_sensors_note(const struct bench_job *job);          /* why there is no energy; "" there is */

@@ -200,8 +200,10 @@ static int prepare_cells(struct bench_job *job, struct ofbc_error *err)
 
 int job_prepare(struct bench_job *job, struct ofbc_error *err)
 {
-	int r = job->rq.sweep ? job_plan_sweep(job, err) : job_plan_stage(job, err);
+	int r = start_parse(job->rq.start, &job->start, err);
 
+	if (r == 0)
+		r = job->rq.sweep ? job_plan_sweep(job, err) : job_plan_stage(job, err);
 	if (r == 0)
 		r = prepare_entries(job, err);
 	if (r == 0)
@@ -247,6 +249,8 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_double(doc, "precision", rq->precision);
 	json_set_double(doc, "budget_s", rq->budget_s);
 	json_set_double(doc, "window_s", rq->window_s);
+	json_set_str(doc, "start", rq->start);
+	json_set_bool(doc, "require_idle", rq->require_idle);
 	json_set(doc, "stages", stages_print(job));
 	json_set_bool(doc, "twice", rq->twice);
 	if (rq->sweep) {

@@ -240,15 +240,23 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 		.where = job_where(job),
 	};
 	uint64_t start = job->ctx->platform->ops->now_ns(job->ctx->platform);
-	int r;
+	struct start_outcome outcome = {.waited_s = NAN};
+	int r = job_look_for_others(job, err);
 
 	ret->number = number;
 	ret->block = job->block;
-	r = trial_run(job->ctx->platform, &rq, ret, err);
+	if (r == 0)
+		r = job_wait_start(job, &outcome, err);
+	if (r == 0)
+		r = trial_run(job->ctx->platform, &rq, ret, err);
 	if (r == 0)
 		r = job_sensors_read(job, ret);
 	if (r == 0)
 		r = job_places_read(job, ret);
+	if (r == 0)
+		r = job_read_start(&outcome, ret);
+	if (r == 0)
+		r = job_read_others(job, ret);
 	cell->seconds = (double)(job->ctx->platform->ops->now_ns(job->ctx->platform) - start) / 1e9;
 	return r;
 }
@@ -281,7 +289,7 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 		return r;
 	}
 	if (r < 0) { /* it cannot be started at all: so it would be the next time */
-		r = job_conclude(job, cell, BENCH_FAILED, why.message, err);
+		r = job_conclude(job, cell, r == -EBUSY ? BENCH_SKIPPED : BENCH_FAILED, why.message, err);
 		tell(job, cell, NULL);
 		return r;
 	}
@@ -369,7 +377,7 @@ static int warm_up(struct bench_job *job, struct bench_live *cell, struct ofbc_e
 			*err = why;
 		return r;
 	}
-	r = job_conclude(job, cell, BENCH_FAILED, why.message, err);
+	r = job_conclude(job, cell, r == -EBUSY ? BENCH_SKIPPED : BENCH_FAILED, why.message, err);
 	tell(job, cell, NULL);
 	return r;
 }

@@ -37,7 +37,7 @@ const char *job_unit(const char *metric)
 		const char *metric, *unit;
 	} units[] = {{"board power", "W"},       {"board temperature", "Cel"}, {"board clock", "MHz"},
 	             {BENCH_ENERGY, "J"},        {BENCH_MEAN_POWER, "W"},      {BENCH_IDLE_POWER, "W"},
-	             {BENCH_LAYOUT_CHANGE, "s"}, {BENCH_WARMUP, "1"}};
+	             {BENCH_LAYOUT_CHANGE, "s"}, {BENCH_WARMUP, "1"},          {BENCH_START_WAIT, "s"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(units[i].metric, metric) == 0)
@@ -204,6 +204,30 @@ const char *job_sensors_note(const struct bench_job *job)
 	return job->sensors ? job->sensors->note : "";
 }
 
+bool job_has_boards(const struct bench_job *job)
+{
+	return job->sensors && job->sensors->n_boards;
+}
+
+void job_sensors_now(struct bench_job *job, double *ret_w, double *ret_celsius)
+{
+	struct sensor_set *set = job_has_boards(job) ? job->sensors->set : NULL;
+
+	*ret_w = *ret_celsius = NAN;
+	for (size_t i = 0; set && i < sensor_count(set); i++) {
+		enum sensor_quantity q = sensor_at(set, i)->quantity;
+		struct sensor_reading v;
+
+		if (!is_board(sensor_at(set, i)) || (q != SENSOR_POWER && q != SENSOR_TEMPERATURE))
+			continue;
+		sensor_read_one(set, i, &v);
+		if (v.is_known && q == SENSOR_POWER)
+			*ret_w = (isnan(*ret_w) ? 0 : *ret_w) + (double)v.value / 1e3;
+		else if (v.is_known)
+			*ret_celsius = fmax(*ret_celsius, (double)v.value / 1e3);
+	}
+}
+
 /* --- around a trial --- */
 
 static void begin(void *data)
@@ -315,6 +339,16 @@ static bool was_too_hot(const struct job_sensors *s)
 	return false;
 }
 
+static bool was_at_power_limit(const struct job_sensors *s)
+{
+	for (size_t i = 0; i < sensor_count(s->set); i++) {
+		if (sensor_at(s->set, i)->quantity == SENSOR_THROTTLE &&
+		    sampler_figures(s->sampler, SAMPLER_WINDOW, i).flags & THROTTLE_POWER)
+			return true;
+	}
+	return false;
+}
+
 int job_sensors_read(struct bench_job *job, struct bench_trial *t)
 {
 	const struct job_sensors *s = job->sensors;
@@ -327,6 +361,8 @@ int job_sensors_read(struct bench_job *job, struct bench_trial *t)
 		r = add_gauge(s, SENSOR_POWER, "board power", 1e-3, t);
 	if (r == 0)
 		r = add_gauge(s, SENSOR_TEMPERATURE, "board temperature", 1e-3, t);
+	if (r == 0 && !t->reason && was_at_power_limit(s))
+		t->reason = strdup("the power limit of a board slowed it down, which is part of sharing it");
 	if (r == 0 && was_too_hot(s)) {
 		t->verdict = BENCH_THROTTLED;
 		free(t->reason);
