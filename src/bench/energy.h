@@ -81,8 +81,25 @@ struct energy_counter {
 	struct energy_edge edge;
 };
 
-/* Polls each at a tenth of its tick until it changes, for two of its ticks at most; all in the same time. */
 #define ENERGY_COUNTERS_MAX 64
+
+/* Edges that are being waited for while something else goes on. */
+struct energy_wait {
+	struct sensor_set *set;
+	struct energy_counter *c;
+	size_t n;
+	struct energy_wait_one {
+		uint64_t last_at_ns, last_uj;
+		uint64_t start_ns, due_ns, poll_ns;
+		bool is_over;
+	} v[ENERGY_COUNTERS_MAX];
+};
+
+/* Polls each at a tenth of its tick until it changes, for two of its ticks at most; all in the same time. */
+void energy_wait_begin(struct energy_wait *w, struct sensor_set *set, struct energy_counter *c, size_t n);
+/* Looks at those that are due: when the next one is, 0 all edges are there. */
+uint64_t energy_wait_step(struct energy_wait *w);
+/* Both in one, blocking. */
 void energy_edges_take(struct sensor_set *set, struct energy_counter *c, size_t n);
 void energy_edge_take(struct sensor_set *set, size_t sensor, const struct energy_traits *t,
                       struct energy_edge *ret);

@@ -164,66 +164,76 @@ int energy_test(struct sensor_set *set, size_t sensor, const struct energy_test_
 	return 0;
 }
 
-/* An edge that is being waited for. */
-struct wait {
-	struct energy_point last;
-	uint64_t start_ns, due_ns, poll_ns;
-	bool is_over;
-};
+/* --- edges --- */
 
-static void start_wait(const struct counter_view *v, struct energy_counter *c, struct wait *w)
+static void start_wait(const struct counter_view *v, struct energy_counter *c, struct energy_wait_one *w)
 {
 	uint64_t tick = c->traits->tick_ns;
+	struct energy_point first;
 
 	c->edge = (struct energy_edge){0};
-	*w = (struct wait){.start_ns = now_ns(v),
-	                   .poll_ns = tick / 10 > MIN_POLL_NS ? tick / 10 : MIN_POLL_NS};
-	c->edge.is_known = look(v, &w->last, NULL);
-	c->edge.at_ns = w->last.at_ns;
-	c->edge.uj = w->last.uj;
+	*w = (struct energy_wait_one){.start_ns = now_ns(v),
+	                              .poll_ns = tick / 10 > MIN_POLL_NS ? tick / 10 : MIN_POLL_NS};
+	c->edge.is_known = look(v, &first, NULL);
+	c->edge.at_ns = w->last_at_ns = first.at_ns;
+	c->edge.uj = w->last_uj = first.uj;
 	w->is_over = !c->edge.is_known;
 	w->due_ns = now_ns(v) + w->poll_ns;
 }
 
-static void poll_edge(const struct counter_view *v, struct energy_counter *c, struct wait *w)
+static void poll_edge(const struct counter_view *v, struct energy_counter *c, struct energy_wait_one *w)
 {
 	struct energy_point p;
 
 	c->edge.is_known = look(v, &p, NULL);
-	c->edge.is_aligned = c->edge.is_known && p.uj != w->last.uj;
-	c->edge.gap_ns = p.at_ns - w->last.at_ns;
-	c->edge.at_ns = p.at_ns;
-	c->edge.uj = p.uj;
+	c->edge.is_aligned = c->edge.is_known && p.uj != w->last_uj;
+	c->edge.gap_ns = p.at_ns - w->last_at_ns;
+	c->edge.at_ns = w->last_at_ns = p.at_ns;
+	c->edge.uj = w->last_uj = p.uj;
 	c->edge.resets = sensor_at(v->set, c->sensor)->resets;
-	w->last = p;
 	w->due_ns = now_ns(v) + w->poll_ns;
 	w->is_over =
 		!c->edge.is_known || c->edge.is_aligned || now_ns(v) - w->start_ns >= 2 * c->traits->tick_ns;
 }
 
-void energy_edges_take(struct sensor_set *set, struct energy_counter *c, size_t n)
+void energy_wait_begin(struct energy_wait *w, struct sensor_set *set, struct energy_counter *c, size_t n)
 {
 	struct counter_view v = {.set = set, .p = sensor_platform(set)};
-	struct wait w[ENERGY_COUNTERS_MAX];
+
+	w->set = set;
+	w->c = c;
+	w->n = n < ENERGY_COUNTERS_MAX ? n : ENERGY_COUNTERS_MAX;
+	for (size_t i = 0; i < w->n; i++) {
+		v.sensor = c[i].sensor;
+		start_wait(&v, &c[i], &w->v[i]);
+	}
+}
+
+uint64_t energy_wait_step(struct energy_wait *w)
+{
+	struct counter_view v = {.set = w->set, .p = sensor_platform(w->set)};
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		struct energy_wait_one *one = &w->v[i];
+
+		v.sensor = w->c[i].sensor;
+		if (!one->is_over && now_ns(&v) >= one->due_ns)
+			poll_edge(&v, &w->c[i], one);
+		if (!one->is_over && (!next || one->due_ns < next))
+			next = one->due_ns;
+	}
+	return next;
+}
+
+void energy_edges_take(struct sensor_set *set, struct energy_counter *c, size_t n)
+{
+	struct energy_wait w;
 	uint64_t next;
 
-	n = n < ENERGY_COUNTERS_MAX ? n : ENERGY_COUNTERS_MAX;
-	for (size_t i = 0; i < n; i++) {
-		v.sensor = c[i].sensor;
-		start_wait(&v, &c[i], &w[i]);
-	}
-	do {
-		next = UINT64_MAX;
-		for (size_t i = 0; i < n; i++) {
-			v.sensor = c[i].sensor;
-			if (!w[i].is_over && now_ns(&v) >= w[i].due_ns)
-				poll_edge(&v, &c[i], &w[i]);
-			if (!w[i].is_over && w[i].due_ns < next)
-				next = w[i].due_ns;
-		}
-		if (next != UINT64_MAX)
-			sleep_until(&v, next);
-	} while (next != UINT64_MAX);
+	energy_wait_begin(&w, set, c, n);
+	while ((next = energy_wait_step(&w)) != 0)
+		sensor_platform(set)->ops->sleep_until_ns(sensor_platform(set), next);
 }
 
 void energy_edge_take(struct sensor_set *set, size_t sensor, const struct energy_traits *t,

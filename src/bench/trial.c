@@ -123,6 +123,8 @@ static uint64_t look(const struct trial *t)
 {
 	const struct trial_watch *w = &t->rq->watch;
 
+	if (!t->is_watched)
+		return 0;
 	if (w->step)
 		w->step(w->data);
 	return w->due_ns ? w->due_ns(w->data) : 0;
@@ -144,16 +146,19 @@ static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 	while (ended < t->rq->instances && t->t->verdict == BENCH_OK) {
 		uint64_t due = earlier(look(t), device_look(t));
 		struct instance_event e;
-		int r = instances_next(t->set, due && due < deadline ? due : deadline, &e);
+		int r;
 
+		if (d->is_protocol)
+			protocol_steer(t);
+		r = instances_next(t->set, due && due < deadline ? due : deadline, &e);
 		if (r < 0)
 			return error_set_errno(err, -r, "cannot wait for the programs");
 		switch (e.kind) {
 		case INSTANCE_INTERRUPTED:
 			return error_set(err, EINTR, OFBC_REASON_FAILED, "interrupted");
 		case INSTANCE_TIMEOUT:
-			if (due && due < deadline)
-				break;
+			if (t->p->ops->now_ns(t->p) < deadline)
+				break; /* only the watch's time */
 			trial_judge(t, BENCH_TIMEOUT, "not ended within %u s", d->timeout_run_s);
 			break;
 		case INSTANCE_LINE:
@@ -166,36 +171,36 @@ static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 				ended_early(t, e.instance);
 			break;
 		}
-		if (d->is_protocol)
-			protocol_steer(t);
 	}
 	return 0;
 }
 
 /* --- all --- */
 
-static void begin_watch(const struct trial *t)
+void trial_begin_watch(struct trial *t)
 {
+	t->is_watched = true;
 	if (t->rq->watch.begin)
 		t->rq->watch.begin(t->rq->watch.data);
 }
 
 static int start_all(struct trial *t, uint64_t *ret_start, struct ofbc_error *err)
 {
-	bool has_gate = t->rq->instances > 1;
+	bool has_gate = t->rq->instances > 1, waits = t->rq->definition->is_protocol;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
 		r = prepare_instance(t, i, err);
 	if (r == 0)
 		r = instances_new(t->rq->instances, &t->set);
-	/* a single one runs from its start on: waiting for an edge of a counter would count as its time */
-	if (r == 0 && !has_gate)
-		begin_watch(t);
+	/* a single one runs from its start on: waiting for an edge of a counter would count as its time; one
+	 * that can wait for GO does */
+	if (r == 0 && !has_gate && !waits)
+		trial_begin_watch(t);
 	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
 		r = start_instance(t, i, err);
-	if (r == 0 && has_gate)
-		begin_watch(t);
+	if (r == 0 && has_gate && !waits)
+		trial_begin_watch(t);
 	t->t->started_unix_ns = wall_clock_s() * 1000000000;
 	return r == 0 ? instances_release(t->set, ret_start, err) : r;
 }
@@ -216,7 +221,7 @@ int trial_run(struct platform *p, const struct trial_request *rq, struct bench_t
 
 	if (r == 0)
 		r = watch(&t, start, err);
-	if (r == 0 && rq->watch.end)
+	if (r == 0 && t.is_watched && rq->watch.end)
 		rq->watch.end(rq->watch.data);
 	if (t.set)
 		(void)instances_kill(t.set, r == -EINTR || result.verdict == BENCH_TIMEOUT ? GRACE_MS : 0);

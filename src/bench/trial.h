@@ -22,10 +22,14 @@ struct bench_place {
 	double memory_share;
 };
 
-/* Told when the load begins and when it has ended, and asked in between when it wants to look. NULL: nobody.
+/*
+ * Told when the load begins and when it has ended, and asked in between when it wants to look. Of programs
+ * that can be told to stop it is asked whether they may: what it measures ends under load then. NULL: nobody.
  */
 struct trial_watch {
 	void (*begin)(void *data);
+	void (*ending)(void *data); /* enough was done */
+	bool (*is_over)(void *data);
 	void (*end)(void *data);
 	uint64_t (*due_ns)(void *data);
 	void (*step)(void *data);

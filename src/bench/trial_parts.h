@@ -46,6 +46,8 @@ struct trial {
 	struct instance_set *set;
 	uint64_t go_ns;
 	uint64_t look_ns; /* when it is looked next on which device instances are */
+	bool is_watched;  /* the watch has begun */
+	bool is_ending;   /* enough was done; the watch is not over yet */
 	bool has_stopped;
 };
 
@@ -55,6 +57,9 @@ void trial_judge(struct trial *t, enum bench_verdict verdict, const char *fmt, .
 
 /* Something that its reader should know, though it counts. The first one stays. */
 void trial_note(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The load is about to begin. */
+void trial_begin_watch(struct trial *t);
 
 /* --- trial_command.c --- */
 /* What templates may name. */

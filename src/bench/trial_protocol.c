@@ -98,6 +98,19 @@ static void progress(const struct trial *t, double *ret_s, size_t *ret_n)
 	*ret_s = least && to > from ? (double)(to - from) / NS : 0;
 }
 
+/* The watch ends while all are at work. */
+static void try_to_stop(struct trial *t)
+{
+	const struct trial_watch *w = &t->rq->watch;
+
+	if (!t->is_ending && w->ending)
+		w->ending(w->data);
+	t->is_ending = true;
+	t->has_stopped = !w->is_over || w->is_over(w->data);
+	if (t->has_stopped)
+		instances_send_all(t->set, "STOP\n");
+}
+
 /* GO when all are ready; STOP when all have enough, so that the load stays until then. */
 void protocol_steer(struct trial *t)
 {
@@ -105,12 +118,12 @@ void protocol_steer(struct trial *t)
 	size_t n;
 
 	if (!t->go_ns && all_ready(t)) {
+		trial_begin_watch(t);
 		t->go_ns = t->p->ops->now_ns(t->p);
 		instances_send_all(t->set, "GO\n");
 	}
 	progress(t, &seconds, &n);
-	if (t->go_ns && !t->has_stopped && n >= t->rq->min_iterations && seconds >= t->rq->min_window_s) {
-		t->has_stopped = true;
-		instances_send_all(t->set, "STOP\n");
-	}
+	if (t->go_ns && !t->has_stopped &&
+	    (t->is_ending || (n >= t->rq->min_iterations && seconds >= t->rq->min_window_s)))
+		try_to_stop(t);
 }

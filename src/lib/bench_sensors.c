@@ -27,8 +27,11 @@ struct job_sensors {
 	struct energy_counter before[ENERGY_COUNTERS_MAX], after[ENERGY_COUNTERS_MAX];
 	struct energy_traits traits[ENERGY_COUNTERS_MAX];
 	size_t n_counters, n_boards;
-	double idle_w;  /* by the counters before the first trial; NAN: not known */
-	char note[192]; /* why there is no energy */
+	double idle_w;           /* by the counters before the first trial; NAN: not known */
+	char note[192];          /* why there is no energy */
+	struct energy_wait wait; /* for the edges after the load, while it goes on */
+	uint64_t edge_due_ns;
+	bool is_ending, is_over;
 };
 
 const char *job_unit(const char *metric)
@@ -234,10 +237,24 @@ static void begin(void *data)
 {
 	struct job_sensors *s = data;
 
+	s->is_ending = s->is_over = false;
 	if (s->n_counters)
 		energy_edges_take(s->set, s->before, s->n_counters);
 	if (s->sampler)
 		sampler_begin(s->sampler, SAMPLER_WINDOW);
+}
+
+static void ending(void *data)
+{
+	struct job_sensors *s = data;
+
+	energy_wait_begin(&s->wait, s->set, s->after, s->n_counters);
+	s->is_ending = true;
+}
+
+static bool is_over(void *data)
+{
+	return ((const struct job_sensors *)data)->is_over;
 }
 
 static void end(void *data)
@@ -246,15 +263,17 @@ static void end(void *data)
 
 	if (s->sampler)
 		sampler_end(s->sampler);
-	if (s->n_counters)
+	if (s->n_counters && !s->is_over)
 		energy_edges_take(s->set, s->after, s->n_counters);
 }
 
 static uint64_t due(void *data)
 {
 	const struct job_sensors *s = data;
+	uint64_t sample = s->sampler ? sampler_due_ns(s->sampler) : 0;
 
-	return s->sampler ? sampler_due_ns(s->sampler) : 0;
+	return s->is_ending && s->edge_due_ns && (!sample || s->edge_due_ns < sample) ? s->edge_due_ns
+	                                                                              : sample;
 }
 
 static void step(void *data)
@@ -263,14 +282,25 @@ static void step(void *data)
 
 	if (s->sampler)
 		(void)sampler_step(s->sampler);
+	if (!s->is_ending || s->is_over)
+		return;
+	s->edge_due_ns = energy_wait_step(&s->wait);
+	s->is_over = !s->edge_due_ns;
 }
 
 struct trial_watch job_sensors_watch(struct bench_job *job)
 {
 	if (!job->sensors || !job->sensors->sampler)
 		return (struct trial_watch){0};
-	return (struct trial_watch){
-		.begin = begin, .end = end, .due_ns = due, .step = step, .data = job->sensors};
+	for (size_t i = 0; i < job->sensors->n_counters; i++)
+		job->sensors->before[i].edge = job->sensors->after[i].edge = (struct energy_edge){0};
+	return (struct trial_watch){.begin = begin,
+	                            .ending = ending,
+	                            .is_over = is_over,
+	                            .end = end,
+	                            .due_ns = due,
+	                            .step = step,
+	                            .data = job->sensors};
 }
 
 static int add_value(struct bench_trial *t, const char *metric, double value)

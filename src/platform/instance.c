@@ -405,11 +405,7 @@ int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instan
 		struct timespec left = {0};
 		int n = fill_polls(set), r;
 
-		if (deadline_ns && now >= deadline_ns) {
-			*ret = (struct instance_event){.kind = INSTANCE_TIMEOUT};
-			return 0;
-		}
-		if (deadline_ns)
+		if (deadline_ns > now)
 			left = (struct timespec){(time_t)((deadline_ns - now) / 1000000000u),
 			                         (long)((deadline_ns - now) % 1000000000u)};
 		r = ppoll(set->polls, (nfds_t)n, deadline_ns ? &left : NULL, NULL);
@@ -419,6 +415,11 @@ int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instan
 		}
 		if (r < 0)
 			return -errno;
+		/* also when it was late: what the programs say is heard first */
+		if (r == 0 && deadline_ns && monotonic_ns() >= deadline_ns) {
+			*ret = (struct instance_event){.kind = INSTANCE_TIMEOUT};
+			return 0;
+		}
 		for (unsigned i = 0; i < set->n; i++) {
 			struct instance *in = &set->v[i];
 
