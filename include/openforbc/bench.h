@@ -90,14 +90,15 @@ struct ofbc_bench_request {
 	double window_s;     /* how long programs that speak the protocol iterate; 5 */
 	const char *
 		start; /* "now" (default), or "stable,seconds=30,watts=3,celsius=60,wait=300": boards first */
-	bool require_idle; /* nothing is measured while others use the boards */
-	uint64_t seed;     /* of the order; 0: drawn */
-	const char *label; /* for finding it again */
-	bool setup_again;  /* also when it was done already */
-	const char *sweep; /* layout file: each of its layouts, and the machine without partitions */
-	bool may_reset;    /* of a sweep: a mode may be changed by a reset of the GPU */
-	bool twice;        /* A/A: every cell under two labels, which take turns; 10 trials at least */
-	bool solo;         /* of a sweep: also each partition type of a layout alone, its neighbours idle */
+	bool share_processors; /* each instance on an equal, disjoint share of the processors */
+	bool require_idle;     /* nothing is measured while others use the boards */
+	uint64_t seed;         /* of the order; 0: drawn */
+	const char *label;     /* for finding it again */
+	bool setup_again;      /* also when it was done already */
+	const char *sweep;     /* layout file: each of its layouts, and the machine without partitions */
+	bool may_reset;        /* of a sweep: a mode may be changed by a reset of the GPU */
+	bool twice;            /* A/A: every cell under two labels, which take turns; 10 trials at least */
+	bool solo; /* of a sweep: also each partition type of a layout alone, its neighbours idle */
 };
 
 /**

@@ -34,6 +34,7 @@ const struct option bench_run_options[] = {
 	{.name = "start",
          .argument = "now|stable",
          .help = "of a trial: at once, or when the boards are cool and their power is even"},
+	{.name = "share-processors", .help = "each instance on as many processors of its own"},
 	{.name = "require-idle", .help = "measure nothing while others use the boards"},
 	{.name = "aa",
          .help = "every cell twice, taking turns: how often are equal things called different?"},
@@ -182,6 +183,7 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	                                .partitions = partitions,
 	                                .label = cli_option(c, "label"),
 	                                .start = cli_option(c, "start"),
+	                                .share_processors = cli_option(c, "share-processors") != NULL,
 	                                .require_idle = cli_option(c, "require-idle") != NULL,
 	                                .setup_again = cli_option(c, "setup") != NULL};
 	struct teller t = {.c = c, .is_terminal = isatty(STDERR_FILENO) != 0};

@@ -195,6 +195,7 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 		.budget_s = json_double(json_get(s->doc, "budget_s"), 0),
 		.window_s = json_double(json_get(s->doc, "window_s"), 0),
 		.start = json_str(json_get(s->doc, "start"), NULL),
+		.share_processors = json_bool(json_get(s->doc, "share_processors"), false),
 		.require_idle = json_bool(json_get(s->doc, "require_idle"), false),
 		.sweep = json_str(json_get(s->doc, "sweep"), NULL),
 		.may_reset = json_bool(json_get(s->doc, "may_reset"), false),

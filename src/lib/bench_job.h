@@ -92,6 +92,8 @@ struct bench_job {
 	void *data;
 	struct job_sensors *sensors; /* NULL: none */
 	struct start_rule start;
+	int processors;   /* each instance has so many of its own; 0: it was not asked for; < 0: there are too
+	                     few */
 	char others[256]; /* who used the boards when it was looked last; "" nobody */
 	uint64_t others_ns;
 	char *counters; /* JSON: what the tests of the energy counters said; NULL none yet */
@@ -117,6 +119,8 @@ int job_place(struct bench_job *job, const char *const *partitions, size_t n, un
 /* Only the first place of a type stays. */
 void job_place_only(struct bench_job *job, const char *type);
 void job_places_free(struct bench_job *job);
+/* Processors of its own for each instance, if that is wanted and none has them already. */
+int job_share_processors(struct bench_job *job);
 /* What of the GPU each instance had, and what the change of the layout took, as figures of a trial. */
 int job_places_read(const struct bench_job *job, struct bench_trial *t);
 /* The request as JSON, and back. Texts of *ret live as long as *doc. */

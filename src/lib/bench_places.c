@@ -121,6 +121,27 @@ static int add_share(struct bench_trial *t, const char *metric, unsigned i, doub
 	return isnan(share) || bench_value_add(t, metric, (int)i, share) ? 0 : -ENOMEM;
 }
 
+int job_share_processors(struct bench_job *job)
+{
+	_cleanup_free_ char(*lists)[256] = calloc(job->instances + 1, sizeof(*lists));
+	const char *gpu = job->places[0].gpu;
+	bool have_own = false;
+
+	if (!lists)
+		return -ENOMEM;
+	job->processors = 0;
+	for (unsigned i = 0; i < job->instances; i++) {
+		have_own |= job->places[i].cpus[0] != '\0';
+		gpu = gpu && strcmp(gpu, job->places[i].gpu) == 0 ? gpu : NULL;
+	}
+	if (!job->rq.share_processors || have_own)
+		return 0;
+	job->processors = processors_share(job->ctx->platform, job->instances, gpu, lists);
+	for (unsigned i = 0; job->processors > 0 && i < job->instances; i++)
+		text_copy(job->places[i].cpus, sizeof(job->places[i].cpus), lists[i]);
+	return job->processors == -ENOMEM ? -ENOMEM : 0;
+}
+
 int job_places_read(const struct bench_job *job, struct bench_trial *t)
 {
 	int r = 0;
@@ -131,7 +152,11 @@ int job_places_read(const struct bench_job *job, struct bench_trial *t)
 		r = add_share(t, BENCH_COMPUTE_SHARE, i, job->places[i].compute_share);
 		if (r == 0)
 			r = add_share(t, BENCH_MEMORY_SHARE, i, job->places[i].memory_share);
+		if (r == 0 && job->processors > 0)
+			r = add_share(t, BENCH_PROCESSORS, i, job->processors);
 	}
+	if (job->processors < 0 && !t->reason)
+		t->reason = strdup("more instances than processors: none has processors of its own");
 	/* once a cell: it was measured once */
 	if (r == 0 && t->number == 0 && job->change_s > 0 &&
 	    !bench_value_add(t, BENCH_LAYOUT_CHANGE, -1, job->change_s))

@@ -251,6 +251,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_double(doc, "window_s", rq->window_s);
 	json_set_str(doc, "start", rq->start);
 	json_set_bool(doc, "require_idle", rq->require_idle);
+	json_set_bool(doc, "share_processors", rq->share_processors);
 	json_set(doc, "stages", stages_print(job));
 	json_set_bool(doc, "twice", rq->twice);
 	if (rq->sweep) {

@@ -491,7 +491,9 @@ static int measure_stage(struct bench_job *job, size_t stage, struct ofbc_error 
 		return r;
 	if (r < 0)
 		return give_up_stage(job, &why, err);
-	r = job_sensors_open(job, err);
+	r = job_share_processors(job);
+	if (r == 0)
+		r = job_sensors_open(job, err);
 	job->block = 0;
 	while (r >= 0) {
 		r = one_block(job, err);

@@ -114,6 +114,7 @@ struct bench_run_list {
 #define BENCH_LAYOUT_CHANGE "layout change" /* s, until partitions are usable; in the first trial */
 #define BENCH_COMPUTE_SHARE "compute share" /* of an instance: 0..1 of its GPU */
 #define BENCH_MEMORY_SHARE  "memory share"
+#define BENCH_PROCESSORS    "processors"         /* of an instance, its own */
 #define BENCH_START_WAIT    "start wait"         /* s, until the boards were stable */
 #define BENCH_WARMUP        "warm-up iterations" /* of an instance, that do not count; none: it was never steady */
 

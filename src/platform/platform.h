@@ -178,6 +178,11 @@ int pci_group_others(struct platform *p, const char *address, struct strv *ret);
 /* Name of a device from usr/share/misc/pci.ids; -ENOENT when unknown. */
 int pci_name(struct platform *p, uint32_t vendor, uint32_t device, char *buf, size_t size);
 
+/* --- processors.c --- */
+/* n equal, disjoint lists of the processors that we may use, near a board where that has enough (PCI address;
+ * NULL: anywhere), whole cores as far as it goes: processors in each; -ENOSPC there are fewer than n. */
+int processors_share(struct platform *p, unsigned n, const char *gpu, char (*ret)[256]);
+
 /* --- state.c: where our own files live in the real file system --- */
 /* option, or /var/lib/openforbc for root, or $XDG_STATE_HOME/openforbc, ~/.local/state/openforbc. Not made.
  */
