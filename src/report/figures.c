@@ -63,6 +63,15 @@ static const struct chart charts[] = {
                  "What an instance loses when its neighbours run the same benchmark, to one with idle neighbours in "
                  "the same partition; of partitions of several types the worst. 0 is perfect isolation.",
          .absent = "no cell has several instances on partitions"},
+	{.kind = "virtualisation",
+         .title = "Efficiency in a guest",
+         .key = "virtualisation_efficiency",
+         .axis = "throughput by that on bare metal",
+         .has_line_at_1 = true,
+         .caption =
+                 "Throughput in a guest or container by that of the same layout with as many instances on bare metal (the "
+                 "line at 1).",
+         .absent = "nothing of it was measured in a guest or a container"},
 	{.kind = "share",
          .title = "Scaling by share",
          .key = "stp",
@@ -323,15 +332,13 @@ static const char *reason(const struct chart *c, const struct study *s)
 static int chart_study(struct report *r, const struct study *s, const struct chart *c, size_t number)
 {
 	_cleanup_(extent_done) struct extent e = {0};
-	char name[160];
 	int q = extent_of(c, s, &e);
 
 	if (q < 0)
 		return q;
 	if (e.n)
 		return draw_chart(r, s, c, number, &e);
-	snprintf(name, sizeof(name), "%s: %.120s", c->title, s->title);
-	return report_add_absent(r, name, "%s", reason(c, s));
+	return report_add_absent(r, c->title, s, "%s", reason(c, s));
 }
 
 /* What no run can bring at present. */
@@ -349,7 +356,7 @@ static int add_never(struct report *r)
 	int q = 0;
 
 	for (size_t i = 0; q == 0 && i < ARRAY_SIZE(never); i++)
-		q = report_add_absent(r, never[i].figure, "%s", never[i].reason);
+		q = report_add_absent(r, never[i].figure, NULL, "%s", never[i].reason);
 	return q;
 }
 
@@ -408,7 +415,7 @@ int report_figures(struct report *r)
 	for (size_t i = 0; q == 0 && i < r->studies.n && i < STUDIES_MAX; i++)
 		q = draw_study(r, &r->studies.v[i], i + 1);
 	if (q == 0 && r->studies.n > STUDIES_MAX)
-		q = report_add_absent(r, "More benchmarks",
+		q = report_add_absent(r, "More benchmarks", NULL,
 		                      "%zu of %zu are in the tables only: a report draws %d; name fewer runs",
 		                      r->studies.n - STUDIES_MAX, r->studies.n, STUDIES_MAX);
 	if (q == 0)

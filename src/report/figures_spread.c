@@ -99,7 +99,7 @@ int figure_distribution(struct report *r, const struct study *s, size_t number)
 			draw_steps(&f, &s->points.v[i], v, n, scale.factor);
 	}
 	if (!f.n_series)
-		return report_add_absent(r, f.title, "no metric has two values of good trials");
+		return report_add_absent(r, "Distribution", s, "no metric has two values of good trials");
 	snprintf(label, sizeof(label), "%s%s%s%s", s->work.summary->metric, scale.unit[0] ? " (" : "",
 	         scale.unit, scale.unit[0] ? ")" : "");
 	figure_text(&f, "set xlabel", label);
@@ -148,9 +148,29 @@ static size_t runs_of(const struct study *s, size_t first, const struct point **
 	return n;
 }
 
-/* Slope by day with its interval, and whether there is one at all. */
-static int add_slope(struct figure *f, const struct point *const *v, size_t n, const char *unit,
-                     double factor)
+/* Where the level changes: a line from top to bottom, and its day. 1: it does, and a slope says less. */
+static int add_steps(struct figure *f, const struct point *const *v, const double *y, size_t n)
+{
+	_cleanup_free_ size_t *at = NULL;
+	size_t found = 0;
+	int q = n < TREND_STEPS_MIN ? 0 : trend_steps(y, n, &at, &found);
+
+	for (size_t i = 0; q == 0 && i < found; i++) {
+		long long s = (long long)v[at[i]]->run->started_unix_s;
+		char day[16];
+
+		report_day(s, day, sizeof(day));
+		figure_set(f,
+		           "set arrow from %lld, graph 0 to %lld, graph 1 nohead lc rgb '#888888' dt (6,4)",
+		           s, s);
+		strbuf_addf(&f->caption, "A step of %s with the run of %s. ", v[0]->series, day);
+	}
+	return q < 0 ? q : found > 0;
+}
+
+/* Steps, or else the slope by day with its interval, and whether there is one at all. */
+static int add_course(struct figure *f, const struct point *const *v, size_t n, const char *unit,
+                      double factor)
 {
 	_cleanup_free_ double *x = calloc(2 * n, sizeof(*x));
 	double *y = x ? x + n : NULL;
@@ -164,6 +184,9 @@ static int add_slope(struct figure *f, const struct point *const *v, size_t n, c
 		x[i] = (double)(v[i]->run->started_unix_s - v[0]->run->started_unix_s) / 86400;
 		y[i] = point_value(v[i], "rate") * factor;
 	}
+	q = add_steps(f, v, y, n);
+	if (q != 0)
+		return q < 0 ? q : 0;
 	q = trend_theil_sen(x, y, n, 0.95, &ts);
 	if (q == 0)
 		q = trend_mann_kendall(y, n, &mk);
@@ -200,7 +223,7 @@ static int draw_runs(struct figure *f, const struct point *const *v, size_t n,
 	figure_plot(f, "using 1:2 with points", NULL);
 	figure_plot(f, "using 1:2:3:4 with yerrorbars", NULL);
 	figure_plot(f, "linespoints", name);
-	return add_slope(f, v, n, scale->unit, scale->factor);
+	return add_course(f, v, n, scale->unit, scale->factor);
 }
 
 int figure_trend(struct report *r, const struct study *s, size_t number)
@@ -226,7 +249,8 @@ int figure_trend(struct report *r, const struct study *s, size_t number)
 			q = draw_runs(&f, v, n, &scale);
 	}
 	if (q < 0 || !f.n_series)
-		return q < 0 ? q : report_add_absent(r, f.title, "a trend needs the same cell in three runs");
+		return q < 0 ? q
+		             : report_add_absent(r, "Trend", s, "a trend needs the same cell in three runs");
 	snprintf(label, sizeof(label), "Throughput (%s)", scale.unit);
 	figure_text(&f, "set ylabel", label);
 	figure_text(&f, "set xlabel", "start of the run (UTC)");
@@ -236,6 +260,6 @@ int figure_trend(struct report *r, const struct study *s, size_t number)
 	           1.1 * largest * scale.factor);
 	return figure_finish(
 		&f,
-		"Points are medians of runs, bars 95 % intervals (bootstrap); lines are Theil and Sen's slopes, with "
-		"Mann and Kendall's p.");
+		"Points are medians of runs, bars 95 % intervals (bootstrap). Lines are Theil and Sen's slopes, with "
+		"Mann and Kendall's p; where the level has a step, the step is marked instead.");
 }

@@ -8,8 +8,9 @@
 
 /* Takes the text, also when it fails: 0; -errno. */
 int report_add_file(struct report *r, const char *name, struct strbuf *text);
-int report_add_absent(struct report *r, const char *figure, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* The same of several benchmarks (NULL: of none) is one entry. */
+int report_add_absent(struct report *r, const char *kind, const struct study *s, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* tables.c: r->results, r->sharing and their files */
 int report_tables(struct report *r);

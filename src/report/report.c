@@ -41,21 +41,41 @@ int report_add_file(struct report *r, const char *name, struct strbuf *text)
 	return strbuf_take(text, &f->text);
 }
 
-int report_add_absent(struct report *r, const char *figure, const char *fmt, ...)
+/* Takes the reason. */
+static int add_absent(struct report *r, const char *kind, const struct study *s, char *reason)
 {
-	struct report_absent *a = list_add(&r->absent);
+	struct report_absent *a;
+
+	for (size_t i = 0; s && i < r->absent.n; i++) {
+		a = &r->absent.v[i];
+		if (strcmp(a->kind, kind) != 0 || strcmp(a->reason, reason) != 0)
+			continue;
+		snprintf(a->figure, sizeof(a->figure), "%s (%zu benchmarks)", kind, ++a->n);
+		free(reason);
+		return 0;
+	}
+	a = list_add(&r->absent);
+	if (!a) {
+		free(reason);
+		return -ENOMEM;
+	}
+	text_copy(a->kind, sizeof(a->kind), kind);
+	snprintf(a->figure, sizeof(a->figure), "%s%s%.110s", kind, s ? ": " : "", s ? s->title : "");
+	a->reason = reason;
+	a->n = 1;
+	return 0;
+}
+
+int report_add_absent(struct report *r, const char *kind, const struct study *s, const char *fmt, ...)
+{
+	char *reason;
 	va_list ap;
 	int n;
 
-	if (!a)
-		return -ENOMEM;
-	text_copy(a->figure, sizeof(a->figure), figure);
 	va_start(ap, fmt);
-	n = vasprintf(&a->reason, fmt, ap);
+	n = vasprintf(&reason, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		a->reason = NULL;
-	return n < 0 ? -ENOMEM : 0;
+	return n < 0 ? -ENOMEM : add_absent(r, kind, s, reason);
 }
 
 static int add_raw(struct report *r)

@@ -32,7 +32,9 @@ struct report_figure {
 /* A figure that is not there, and why. */
 struct report_absent {
 	char figure[160];
+	char kind[64]; /* its name without the benchmark */
 	char *reason;
+	size_t n; /* benchmarks for which that is so */
 };
 
 /* A table that goes into the page and into LaTeX. */
