@@ -313,19 +313,37 @@ static int draw_chart(struct report *r, const struct study *s, const struct char
 	return said.err ? said.err : figure_finish(&f, strbuf_str(&said));
 }
 
+/* Why all cells have no work; NULL: one has. */
+static const char *workless(const struct study *s)
+{
+	const char *found = "no cell was measured";
+
+	if (!s->work.summary)
+		return "no metric tells the work: none is a rate (a unit with /s, and better: higher) or a time (better: lower)";
+	for (size_t i = 0; i < s->points.n; i++) {
+		const struct ofbc_bench_derived *d = point_figure(&s->points.v[i], "rate");
+
+		if (isfinite(d->value))
+			return NULL;
+		found = d->reason[0] ? d->reason : found;
+	}
+	return found;
+}
+
 /* Why a study has nothing to draw. */
 static const char *reason(const struct chart *c, const struct study *s)
 {
-	const char *found = c->absent;
+	const char *found = workless(s);
 
+	if (found)
+		return found;
+	found = c->absent;
 	for (size_t i = 0; i < s->points.n; i++) {
 		const struct ofbc_bench_derived *d = point_figure(&s->points.v[i], c->key);
 
 		if (d && d->reason[0] && (!c->is_over_share || isfinite(x_of(c, &s->points.v[i]))))
 			found = d->reason;
 	}
-	if (!s->work.summary)
-		return "no metric tells the work: none is a rate (a unit with /s, and better: higher) or a time (better: lower)";
 	return found ? found : "no cell has it";
 }
 

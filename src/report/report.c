@@ -105,7 +105,7 @@ static char *make_title(const struct report *r)
 	}
 	if (names > 3 && n < sizeof(title))
 		snprintf(title + n, sizeof(title) - n, " and %zu more", names - 3);
-	return strdup(title);
+	return strdup(names ? title : "Measurements");
 }
 
 int report_new(const struct report_request *rq, struct report **ret, struct ofbc_error *err)
