@@ -33,5 +33,5 @@ watermark_font = sprintf('%s,%g', font, font_pt * 5.5)
 px = width_cm * 48
 py = height_cm * 48
 # The terminals count in other points: pixels of a page, and points of paper.
-set terminal svg size px,py dynamic font sprintf('%s,%g', font, font_pt) fontscale 1.65 noenhanced background '#FFFFFF'
+set terminal svg size px,py dynamic font sprintf('%s,%g', font, font_pt) fontscale 1.8 noenhanced background '#FFFFFF'
 set output name.'.svg'

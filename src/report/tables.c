@@ -60,8 +60,7 @@ static void add_cell(struct table *t, const struct bench_run *run, const struct 
 {
 	char layout[160], id[9];
 
-	snprintf(layout, sizeof(layout), "%s%s%s%s", c->layout, run->emulated[0] ? " (emulated " : "",
-	         run->emulated, run->emulated[0] ? ")" : "");
+	snprintf(layout, sizeof(layout), "%s%s", c->layout, run->emulated[0] ? " (emulated)" : "");
 	snprintf(id, sizeof(id), "%.8s", run->id);
 	table_text(t, run->label[0] ? run->label : id);
 	table_text(t, c->benchmark);
