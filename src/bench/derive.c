@@ -114,7 +114,7 @@ enum form { FORM_PLAIN, FORM_RATIO, FORM_LOSS, FORM_VARIATION };
 
 enum unit { UNIT_ONE, UNIT_RATE, UNIT_JOULE, UNIT_PER_JOULE, UNIT_JOULE_SECOND, UNIT_MONEY, UNIT_SECOND };
 
-#define NO_ENERGY "no energy was measured with it"
+#define NO_ENERGY "no energy was measured with it: no counter, or trials shorter than 20 of its ticks"
 
 static const struct figure {
 	const char *key;

@@ -7,6 +7,9 @@
 
 #include "base/error.h"
 
+/* The parameters of calls that only say what is missing have no use. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
 static int missing(struct ofbc_error *err)
 {
 	error_set(err, ENOTSUP, OFBC_REASON_NOT_SUPPORTED,
@@ -17,21 +20,11 @@ static int missing(struct ofbc_error *err)
 
 int store_open(const char *state_dir, bool create, struct store **ret, struct ofbc_error *err)
 {
-	(void)state_dir;
-	(void)ret;
 	return create ? missing(err) : -ENOENT;
 }
 
 void store_close(struct store *s)
 {
-	(void)s;
-}
-
-int store_records(struct store *s, struct record_list *ret, struct ofbc_error *err)
-{
-	(void)s;
-	(void)ret;
-	return missing(err);
 }
 
 void record_list_done(struct record_list *l)
@@ -40,90 +33,28 @@ void record_list_done(struct record_list *l)
 	*l = (struct record_list){0};
 }
 
-int store_put(struct store *s, const struct record *r, struct ofbc_error *err)
-{
-	(void)s;
-	(void)r;
-	return missing(err);
-}
-
-int store_begin(struct store *s, struct ofbc_error *err)
-{
-	(void)s;
-	return missing(err);
-}
-
 int store_end(struct store *s, int r, struct ofbc_error *err)
 {
-	(void)s;
-	(void)err;
 	return r;
 }
 
-int store_forget(struct store *s, const char *uuid, struct ofbc_error *err)
-{
-	(void)s;
-	(void)uuid;
-	return missing(err);
-}
+#define MISSING(name, ...)                                                                                   \
+	int name(__VA_ARGS__, struct ofbc_error *err)                                                        \
+	{                                                                                                    \
+		return missing(err);                                                                         \
+	}                                                                                                    \
+	struct name##_semicolon
 
-int store_set_cordon(struct store *s, const char *gpu, bool cordoned, struct ofbc_error *err)
-{
-	(void)s;
-	(void)gpu;
-	(void)cordoned;
-	return missing(err);
-}
-
-int store_cordons(struct store *s, struct strv *ret, struct ofbc_error *err)
-{
-	(void)s;
-	(void)ret;
-	return missing(err);
-}
-
-int store_gpus(struct store *s, struct strv *ret, struct ofbc_error *err)
-{
-	(void)s;
-	(void)ret;
-	return missing(err);
-}
-
-int store_journal_begin(struct store *s, const struct journal *j, struct ofbc_error *err)
-{
-	(void)s;
-	(void)j;
-	return missing(err);
-}
-
-int store_journal_mark(struct store *s, const struct journal_row *row, struct ofbc_error *err)
-{
-	(void)s;
-	(void)row;
-	return missing(err);
-}
-
-int store_journal_finish(struct store *s, struct ofbc_error *err)
-{
-	(void)s;
-	return missing(err);
-}
-
-int store_journal_clear(struct store *s, struct ofbc_error *err)
-{
-	(void)s;
-	return missing(err);
-}
-
-int store_journal_read(struct store *s, struct journal *ret, struct ofbc_error *err)
-{
-	(void)s;
-	(void)ret;
-	return missing(err);
-}
-
-int store_journal_pending(struct store *s, struct ofbc_error *err)
-{
-	(void)s;
-	return missing(err);
-}
+MISSING(store_records, struct store *s, struct record_list *ret);
+MISSING(store_put, struct store *s, const struct record *r);
+MISSING(store_begin, struct store *s);
+MISSING(store_forget, struct store *s, const char *uuid);
+MISSING(store_set_cordon, struct store *s, const char *gpu, bool cordoned);
+MISSING(store_cordons, struct store *s, struct strv *ret);
+MISSING(store_gpus, struct store *s, struct strv *ret);
+MISSING(store_journal_begin, struct store *s, const struct journal *j);
+MISSING(store_journal_mark, struct store *s, const struct journal_row *row);
+MISSING(store_journal_finish, struct store *s);
+MISSING(store_journal_clear, struct store *s);
+MISSING(store_journal_read, struct store *s, struct journal *ret);
+MISSING(store_journal_pending, struct store *s);

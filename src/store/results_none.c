@@ -48,27 +48,24 @@ int results_open(const char *directory, bool create, struct results **ret, struc
 }
 
 #define MISSING(name, ...)                                                                                   \
-	int name(struct results *r, __VA_ARGS__, struct ofbc_error *err)                                     \
+	int name(__VA_ARGS__, struct ofbc_error *err)                                                        \
 	{                                                                                                    \
 		return missing(err);                                                                         \
 	}                                                                                                    \
 	struct name##_semicolon
 
-int results_begin(struct results *r, struct ofbc_error *err)
-{
-	return missing(err);
-}
-
-MISSING(results_end, int status);
-MISSING(results_add_run, const struct bench_run *run);
-MISSING(results_end_run, const struct bench_run *run);
-MISSING(results_add_cells, const char *run, const struct bench_cell *cells, size_t n);
-MISSING(results_add_trial, const char *run, unsigned cell, const struct bench_trial *t);
-MISSING(results_set_verdict, const struct bench_cell *cell, const struct bench_summary *summaries, size_t n);
-MISSING(results_merge, const struct bench_run_data *data, struct results_merged *ret);
-MISSING(results_list, const struct results_filter *f, struct bench_summary_list *ret);
-MISSING(results_runs, const struct results_filter *f, struct bench_run_list *ret);
-MISSING(results_find_run, const char *prefix, struct bench_run *ret);
-MISSING(results_trials_done, const char *run, unsigned cell, unsigned *ret);
-MISSING(results_load_cell, const char *run, unsigned cell, struct bench_cell_data *ret);
-MISSING(results_load_run, const char *run, struct bench_run_data *ret);
+MISSING(results_begin, struct results *r);
+MISSING(results_end, struct results *r, int status);
+MISSING(results_add_run, struct results *r, const struct bench_run *run);
+MISSING(results_end_run, struct results *r, const struct bench_run *run);
+MISSING(results_add_cells, struct results *r, const char *run, const struct bench_cell *cells, size_t n);
+MISSING(results_add_trial, struct results *r, const char *run, unsigned cell, const struct bench_trial *t);
+MISSING(results_set_verdict, struct results *r, const struct bench_cell *cell,
+        const struct bench_summary *summaries, size_t n);
+MISSING(results_merge, struct results *r, const struct bench_run_data *data, struct results_merged *ret);
+MISSING(results_list, struct results *r, const struct results_filter *f, struct bench_summary_list *ret);
+MISSING(results_runs, struct results *r, const struct results_filter *f, struct bench_run_list *ret);
+MISSING(results_find_run, struct results *r, const char *prefix, struct bench_run *ret);
+MISSING(results_trials_done, struct results *r, const char *run, unsigned cell, unsigned *ret);
+MISSING(results_load_cell, struct results *r, const char *run, unsigned cell, struct bench_cell_data *ret);
+MISSING(results_load_run, struct results *r, const char *run, struct bench_run_data *ret);
