@@ -29,13 +29,6 @@ int results_set_lazy(struct results *r, bool is_lazy, struct ofbc_error *err)
 	return missing(err);
 }
 
-int results_set_lazy(struct results *r, bool is_lazy, struct ofbc_error *err)
-{
-	(void)r;
-	(void)is_lazy;
-	return missing(err);
-}
-
 void results_merged_done(struct results_merged *m)
 {
 	free(m->mixed.v);
