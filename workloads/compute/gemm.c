@@ -57,7 +57,7 @@ static int build(struct job *j, struct gemm *g, struct ofbc_error *err)
 	const struct argument arguments[] = {ARG_BUFFER(g->p.a), ARG_BUFFER(g->p.b), ARG_BUFFER(g->p.c)};
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SOURCE_MAX);
 
-	product_choose_tiles(&shape, g->p.precision, j->d->info.units);
+	product_choose_tiles(&shape, g->p.precision, &j->d->info);
 	source_add_product(&text, &shape);
 	return kernel_open(j->d, g->p.precision, &text, shape.name, product_extent(&shape), arguments,
 	                   ARRAY_SIZE(arguments), &g->kernel, err);

@@ -83,7 +83,7 @@ static struct product_shape shape_on(const struct mlp_net *n,
 {
 	struct product_shape s = of(&n->s);
 
-	product_choose_tiles(&s, PRECISION_FP32, n->d->info.units);
+	product_choose_tiles(&s, PRECISION_FP32, &n->d->info);
 	return s;
 }
 

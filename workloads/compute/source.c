@@ -20,16 +20,17 @@ void source_add_product(struct strbuf *to, const struct product_shape *s)
 	strbuf_add(to, source_product);
 }
 
-/* Large tiles need less of the local memory's bandwidth for every product, small ones are more groups. */
-void product_choose_tiles(struct product_shape *s, enum precision p, unsigned units)
+/* Large tiles need less of the local memory's bandwidth for every product, small ones are more groups. A
+ * processor has no registers for large ones. */
+void product_choose_tiles(struct product_shape *s, enum precision p, const struct device_info *d)
 {
-	unsigned per =
-		p == PRECISION_FP64 ? 4 : 8; /* sums that the registers of present GPUs have room for */
+	/* sums that the registers of present GPUs have room for, in each direction */
+	unsigned per = !d->is_gpu ? 2 : p == PRECISION_FP64 ? 4 : 8;
 
 	for (; per > 2; per /= 2) {
 		unsigned tile = 16 * per;
 
-		if ((s->m + tile - 1) / tile * ((s->n + tile - 1) / tile) >= units)
+		if ((s->m + tile - 1) / tile * ((s->n + tile - 1) / tile) >= d->units)
 			break;
 	}
 	s->per_m = s->per_n = per;

@@ -25,7 +25,7 @@ struct product_shape {
 
 void source_add_product(struct strbuf *to, const struct product_shape *s);
 /* Tiles as large as still leave every unit of the device a group; 256 threads. */
-void product_choose_tiles(struct product_shape *s, enum precision p, unsigned units);
+void product_choose_tiles(struct product_shape *s, enum precision p, const struct device_info *d);
 struct extent product_extent(const struct product_shape *s);
 /* The common header, and `text` behind it. */
 int source_build(struct device *d, enum precision p, const struct strbuf *text, struct device_program **ret,
