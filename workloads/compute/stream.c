@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory bandwidth: the four operations of McCalpin's STREAM, and reading alone. */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +53,12 @@ static const struct parameter parameters[] = {
 	{.name = "precision", .value = "fp64", .choices = "fp32|fp64", .help = "of the numbers"},
 	{0},
 };
+
+/* Of reading: every thread adds up what it reads, and writes that. */
+static size_t sums(const struct stream *s)
+{
+	return s->operation->outputs ? 0 : s->size / ((size_t)s->operation->pieces * PIECE_SIZE);
+}
 
 /* Bytes of a group's stretch. */
 static size_t stretch(const struct stream *s)
@@ -108,7 +113,7 @@ static int fill(struct job *j, struct stream *s, uint64_t seed, device_buffer to
 
 static int allocate(struct job *j, struct stream *s, struct ofbc_error *err)
 {
-	size_t n_sums = groups(s) * precision_size(s->precision);
+	size_t n_sums = sums(s) * precision_size(s->precision);
 	int r = 0;
 
 	s->chunk = malloc(CHUNK);
@@ -116,7 +121,7 @@ static int allocate(struct job *j, struct stream *s, struct ofbc_error *err)
 		return error_set_errno(err, ENOMEM, "stream");
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(s->buffers); i++)
 		r = j->d->ops->alloc(j->d, s->size, &s->buffers[i], err);
-	if (r == 0)
+	if (r == 0 && n_sums)
 		r = j->d->ops->alloc(j->d, n_sums, &s->sums, err);
 	if (r == 0)
 		r = fill(j, s, SEED, s->buffers[0], err);
@@ -135,7 +140,8 @@ static int stream_open(struct job *j, struct ofbc_error *err)
 	s->group = j->d->info.group_max < s->operation->group ? j->d->info.group_max : s->operation->group;
 	s->size = option_number(j->o, "size") / stretch(s) * stretch(s);
 	s->count = s->size / precision_size(s->precision);
-	j->work = (double)s->size * (s->operation->inputs + s->operation->outputs);
+	j->work = (double)s->size * (s->operation->inputs + s->operation->outputs) +
+	          (double)(sums(s) * precision_size(s->precision));
 	r = allocate(j, s, err);
 	return r == 0 && s->operation->result ? build(j, s, err) : r;
 }
@@ -152,21 +158,24 @@ static int stream_run(struct job *j, unsigned n, struct ofbc_error *err)
 	return r == 0 ? j->d->ops->finish(j->d, err) : r;
 }
 
-/* What a group adds up: its stretch. */
-static double sum_of_group(const struct stream *s, size_t group)
+/* What a thread adds up: its pieces. */
+static double sum_of_thread(const struct stream *s, size_t thread)
 {
-	size_t n = stretch(s) / precision_size(s->precision);
-	long double sum = 0; /* better than what it judges */
+	size_t in_piece = PIECE_SIZE / precision_size(s->precision), pieces = s->operation->pieces;
+	size_t piece = thread / s->group * s->group * pieces + thread % s->group;
+	double sum = 0;
 
-	for (size_t i = 0; i < n; i++)
-		sum += random_stored(s->precision, SEED, group * n + i);
-	return (double)sum;
+	for (size_t i = 0; i < pieces; i++) {
+		for (size_t k = 0; k < in_piece; k++)
+			sum += random_stored(s->precision, SEED, (piece + i * s->group) * in_piece + k);
+	}
+	return sum;
 }
 
 static double expected_at(const struct stream *s, size_t i)
 {
 	if (!s->operation->outputs)
-		return sum_of_group(s, i);
+		return sum_of_thread(s, i);
 	return s->operation->first * random_stored(s->precision, SEED, i) +
 	       s->operation->second * random_stored(s->precision, SEED + 1, i);
 }
@@ -176,7 +185,7 @@ static int go_through(struct job *j, struct stream *s, struct check *c, struct o
 {
 	bool is_read = !s->operation->outputs;
 	device_buffer from = is_read ? s->sums : s->buffers[2];
-	size_t number = precision_size(s->precision), count = is_read ? groups(s) : s->count;
+	size_t number = precision_size(s->precision), count = is_read ? sums(s) : s->count;
 	int r = 0;
 
 	memset(s->chunk, 0xff, CHUNK);
@@ -199,9 +208,8 @@ static int stream_check(struct job *j, struct check *ret, struct ofbc_error *err
 	if (r == 0)
 		r = stream_run(j, 1, err);
 	snprintf(ret->what, sizeof(ret->what), "numbers in between against double precision");
-	ret->bound = 4 * precision_unit(s->precision);
-	if (!s->operation->outputs) /* n numbers of random signs add up to about root n */
-		ret->bound *= 4 * sqrt((double)(stretch(s) / precision_size(s->precision)));
+	ret->bound = (s->operation->outputs ? 4 : s->operation->pieces * PIECE_SIZE) *
+	             precision_unit(s->precision);
 	return r == 0 ? go_through(j, s, ret, err) : r;
 }
 

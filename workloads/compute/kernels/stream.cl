@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One pass over memory, in pieces of 16 bytes. Before it: RESULT(e), an expression of first.e, second.e and factor; INPUTS (1
- * or 2); GROUP threads (a power of two) with PIECES each; IS_READ: nothing is written but one sum a group.
+ * or 2); GROUP threads with PIECES each; IS_READ: nothing is written but one sum a thread.
  */
 #ifdef REAL_IS_DOUBLE
 typedef double2 piece;
@@ -43,20 +43,11 @@ KERNEL stream(GLOBAL const piece *RESTRICT first, GLOBAL const piece *RESTRICT s
 		b[i] = INPUTS > 1 ? second[begin + i * GROUP] : a[i];
 	}
 #if IS_READ
-	LOCAL real part[GROUP];
 	real sum = 0;
 
 	for (uint i = 0; i < PIECES; i++)
 		sum += total(a[i]);
-	part[LOCAL_X] = sum;
-	BARRIER();
-	for (uint n = GROUP / 2; n > 0; n /= 2) {
-		if (LOCAL_X < n)
-			part[LOCAL_X] += part[LOCAL_X + n];
-		BARRIER();
-	}
-	if (LOCAL_X == 0)
-		sums[GROUP_X] = part[0];
+	sums[GLOBAL_X] = sum;
 #else
 	for (uint i = 0; i < PIECES; i++)
 		out[begin + i * GROUP] = combine(a[i], b[i], factor);
