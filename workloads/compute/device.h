@@ -25,6 +25,7 @@ struct device_info {
 	char name[128];
 	char platform[128]; /* driver and its version */
 	char id[64];        /* UUID, as the tools of the vendor print it; "" unknown */
+	char partition[80]; /* id of the part of a GPU that this is; "" none, or unknown */
 	unsigned units;     /* multiprocessors, compute units */
 	unsigned group_max; /* threads of a group */
 	uint64_t memory_bytes;

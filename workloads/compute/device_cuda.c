@@ -232,6 +232,15 @@ static double memory_rate(struct cuda *c)
 	return khz > 0 && bits > 0 ? 2e3 * khz * bits / 8 : NAN;
 }
 
+/* What was asked for is a MIG instance: then the UUID that is seen is one of those. */
+static void describe_partition(struct device_info *info)
+{
+	const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+
+	if (visible && strncmp(visible, "MIG-", 4) == 0 && info->id[0])
+		snprintf(info->partition, sizeof(info->partition), "MIG-%s", info->id);
+}
+
 static void describe(struct cuda *c)
 {
 	struct device_info *info = &c->d.info;
@@ -258,6 +267,7 @@ static void describe(struct cuda *c)
 		         "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
 		         u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
 		         u[15]);
+	describe_partition(info);
 }
 
 static int start(struct cuda *c, const char *which, struct ofbc_error *err)

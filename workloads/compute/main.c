@@ -207,6 +207,8 @@ static int run(const struct options *o, struct ofbc_error *err)
 	if (r < 0)
 		return r;
 	j.d = d;
+	if (d->info.partition[0])
+		(void)protocol_device(&p, d->info.partition);
 	print_device(&d->info);
 	if (!w->open)
 		return 0;

@@ -76,6 +76,11 @@ static int hear(struct protocol *p, int timeout_ms)
 	}
 }
 
+int protocol_device(struct protocol *p, const char *id)
+{
+	return say(p, "DEVICE %s\n", id);
+}
+
 int protocol_ready(struct protocol *p, double work)
 {
 	int r = say(p, "WORK %.17g\nREADY\n", work);

@@ -22,6 +22,8 @@ static inline bool protocol_is_on(const struct protocol *p)
 {
 	return p->fd >= 0;
 }
+/* Which part of a GPU it runs on, as it sees it from inside. */
+int protocol_device(struct protocol *p, const char *id);
 /* WORK (what an iteration counts for the rate), READY, and waits for GO: 0; -EPIPE the other side is gone;
  * -EINTR it is to stop. */
 int protocol_ready(struct protocol *p, double work);
