@@ -109,9 +109,9 @@ static int warm_up(struct job *j, const struct workload *w, unsigned *ret, struc
 			return r;
 		now = monotonic_ns();
 		factor = wanted_ns / fmax(1, (double)(now - start));
+		n = fmin(REPEATS_MAX, fmax(1, n * fmin(STEP_MAX, factor)));
 		if (round >= 2 && now >= end && (factor < STEP_MAX || n >= REPEATS_MAX))
 			break;
-		n = fmin(REPEATS_MAX, fmax(1, n * fmin(STEP_MAX, factor)));
 	}
 	*ret = (unsigned)n;
 	return 0;
