@@ -94,10 +94,16 @@ struct ofbc_bench_request {
 	bool require_idle;     /* nothing is measured while others use the boards */
 	uint64_t seed;         /* of the order; 0: drawn */
 	const char *label;     /* for finding it again */
-	bool setup_again;      /* also when it was done already */
-	const char *sweep;     /* layout file: each of its layouts, and the machine without partitions */
-	bool may_reset;        /* of a sweep: a mode may be changed by a reset of the GPU */
-	bool twice;            /* A/A: every cell under two labels, which take turns; 10 trials at least */
+	const char *const
+		*agents; /* where instances run instead of here: "ssh://guest", "vsock://3:7010" ... */
+	size_t n_agents;
+	const char *token_file; /* of agents on TCP and vsock */
+	bool here;              /* agents on TCP and ssh are on this host, whose energy counts for them */
+	bool scale;             /* with one agent, with two, up to all; else only with all */
+	bool setup_again;       /* also when it was done already */
+	const char *sweep;      /* layout file: each of its layouts, and the machine without partitions */
+	bool may_reset;         /* of a sweep: a mode may be changed by a reset of the GPU */
+	bool twice;             /* A/A: every cell under two labels, which take turns; 10 trials at least */
 	bool solo; /* of a sweep: also each partition type of a layout alone, its neighbours idle */
 };
 
@@ -160,6 +166,36 @@ int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq
  */
 int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told *told, void *data,
                       char ret_run[37], struct ofbc_error *err);
+
+/**
+ * struct ofbc_bench_agent_options - how an agent is reached
+ *
+ * Since: 0.1
+ */
+struct ofbc_bench_agent_options {
+	const char *listen;     /* "tcp://ADDRESS:PORT", "vsock://PORT"; NULL: standard input and output */
+	const char *token_file; /* a secret of 32 characters or more that the controller has, too; needed to
+	                           listen */
+	void (*listening)(void *data, const char *address); /* told once; may be NULL */
+	void *data;
+};
+
+/**
+ * ofbc_bench_agent() - run benchmarks for a controller on another machine
+ * @ctx: library context
+ * @o:   how it is reached
+ * @err: optional details on failure
+ *
+ * Serves one controller at a time, until a signal comes; on standard input and output, until that ends. Only
+ * benchmarks that are installed here are run, and only if they are the controller's. Starts processes;
+ * nothing that it started is left when a controller is gone. Each caller who knows the token may run programs
+ * with any parameters.
+ *
+ * Return: 0; -EINTR after a signal; -EINVAL, -EPERM the options; -EADDRINUSE ... it cannot listen.
+ * Since: 0.1
+ */
+int ofbc_bench_agent(struct ofbc_context *ctx, const struct ofbc_bench_agent_options *o,
+                     struct ofbc_error *err);
 
 /**
  * struct ofbc_bench_result - one metric of one cell

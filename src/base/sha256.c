@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/sha256.h"
 
-#include <stdint.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static uint32_t rotate(uint32_t x, int n)
@@ -50,7 +51,7 @@ static void block(uint32_t h[8], const uint8_t *p)
 		h[i] += v[i];
 }
 
-void sha256_hex(const void *data, size_t len, char ret[SHA256_HEX_SIZE])
+void sha256(const void *data, size_t len, uint8_t ret[SHA256_SIZE])
 {
 	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
 	                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
@@ -67,6 +68,65 @@ void sha256_hex(const void *data, size_t len, char ret[SHA256_HEX_SIZE])
 		end[n - 1 - (size_t)i] = (uint8_t)((uint64_t)len * 8 >> (8 * i));
 	for (size_t i = 0; i < n; i += 64)
 		block(h, end + i);
-	for (int i = 0; i < 8; i++)
-		snprintf(ret + 8 * i, 9, "%08x", h[i]);
+	for (int i = 0; i < SHA256_SIZE; i++)
+		ret[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void hex_of(const uint8_t *data, size_t len, char *ret)
+{
+	for (size_t i = 0; i < len; i++)
+		snprintf(ret + 2 * i, 3, "%02x", data[i]);
+}
+
+void sha256_hex(const void *data, size_t len, char ret[SHA256_HEX_SIZE])
+{
+	uint8_t sum[SHA256_SIZE];
+
+	sha256(data, len, sum);
+	hex_of(sum, sizeof(sum), ret);
+}
+
+/* One pass of RFC 2104: hash of the padded key and the data behind it. */
+static int keyed(const uint8_t key[64], uint8_t pad, const void *data, size_t len, uint8_t ret[SHA256_SIZE])
+{
+	uint8_t *both = malloc(64 + len);
+
+	if (!both)
+		return -ENOMEM;
+	for (int i = 0; i < 64; i++)
+		both[i] = key[i] ^ pad;
+	if (len)
+		memcpy(both + 64, data, len);
+	sha256(both, 64 + len, ret);
+	free(both);
+	return 0;
+}
+
+int hmac_sha256_hex(const void *key, size_t key_len, const void *data, size_t len, char ret[SHA256_HEX_SIZE])
+{
+	uint8_t block_key[64] = {0}, sum[SHA256_SIZE];
+	int r;
+
+	if (key_len > sizeof(block_key))
+		sha256(key, key_len, block_key);
+	else if (key_len)
+		memcpy(block_key, key, key_len);
+	r = keyed(block_key, 0x36, data, len, sum);
+	if (r == 0)
+		r = keyed(block_key, 0x5c, sum, sizeof(sum), sum);
+	if (r == 0)
+		hex_of(sum, sizeof(sum), ret);
+	return r;
+}
+
+bool secret_equal(const char *a, const char *b)
+{
+	size_t n = strlen(a);
+	volatile uint8_t differs = 0;
+
+	if (strlen(b) != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		differs |= (uint8_t)(a[i] ^ b[i]);
+	return !differs;
 }

@@ -29,6 +29,7 @@ static const struct {
 	const char *pattern;
 	enum environment_weight weight;
 } rules[] = {
+	{"agents/*", CHANGE_MATTERS},
 	{"taken_unix_s", CHANGE_EXPECTED},
 	{"program", CHANGE_MATTERS},
 	{"platform/evidence", CHANGE_EXPECTED},
@@ -114,8 +115,19 @@ static int flatten(const struct json *j, const char *path, unsigned depth, struc
 	return 0;
 }
 
-static enum environment_weight weigh(const char *path)
+/* The same rules for the surroundings of an agent: agents/0/environment/cpu/... */
+static const char *without_agent(const char *path)
 {
+	const char *inside =
+		fnmatch("agents/*/environment/*", path, 0) == 0 ? strstr(path, "/environment/") : NULL;
+
+	return inside ? inside + strlen("/environment/") : path;
+}
+
+static enum environment_weight weigh(const char *full)
+{
+	const char *path = without_agent(full);
+
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		if (fnmatch(rules[i].pattern, path, 0) == 0)
 			return rules[i].weight;

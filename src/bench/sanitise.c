@@ -25,13 +25,16 @@ static const struct {
 	const char *key, *kind;
 	bool is_part;
 } kinds[] = {
-	{"serial", "serial", true},      {"asset_tag", "serial", false},   {"board_id", "serial", false},
-	{"machine_id", "host", false},   {"host", "host", false},          {"hostname", "host", true},
-	{"host_name", "host", true},     {"nodename", "host", false},      {"node_name", "host", false},
-	{"fqdn", "host", false},         {"user", "user", false},          {"username", "user", true},
-	{"user_name", "user", true},     {"login", "user", false},         {"logname", "user", false},
-	{"mac", "address", false},       {"mac_address", "address", true}, {"ip", "address", false},
-	{"ip_address", "address", true},
+	{"serial", "serial", true},       {"asset_tag", "serial", false},
+	{"board_id", "serial", false},    {"machine_id", "host", false},
+	{"host", "host", false},          {"hostname", "host", true},
+	{"host_name", "host", true},      {"nodename", "host", false},
+	{"node_name", "host", false},     {"fqdn", "host", false},
+	{"user", "user", false},          {"username", "user", true},
+	{"user_name", "user", true},      {"login", "user", false},
+	{"logname", "user", false},       {"mac", "address", false},
+	{"mac_address", "address", true}, {"ip", "address", false},
+	{"ip_address", "address", true},  {"agent_address", "address", false},
 };
 
 static const char *const harmless[] = {"localhost", "root",    "unknown", "none",  "nobody", "n/a",

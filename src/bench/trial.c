@@ -14,8 +14,6 @@
 #include "platform/files.h"
 #include "platform/platform.h"
 
-#define GRACE_MS 2000
-
 static void state_done(struct state *s)
 {
 	strv_done(&s->argv);
@@ -26,7 +24,7 @@ static void state_done(struct state *s)
 	free(s->text);
 }
 
-static void trial_free(struct trial *t)
+void trial_free(struct trial *t)
 {
 	instances_free(t->set);
 	for (unsigned i = 0; t->v && i < t->rq->instances; i++)
@@ -34,7 +32,6 @@ static void trial_free(struct trial *t)
 	free(t->v);
 	pair_list_done(&t->values);
 }
-#define _cleanup_trial_ __attribute__((cleanup(trial_free)))
 
 void trial_judge(struct trial *t, enum bench_verdict verdict, const char *fmt, ...)
 {
@@ -50,15 +47,15 @@ void trial_judge(struct trial *t, enum bench_verdict verdict, const char *fmt, .
 	va_end(ap);
 }
 
-void trial_note(struct trial *t, const char *fmt, ...)
+void trial_note(struct bench_trial *t, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (t->t->reason)
+	if (t->reason)
 		return;
 	va_start(ap, fmt);
-	if (vasprintf(&t->t->reason, fmt, ap) < 0)
-		t->t->reason = NULL;
+	if (vasprintf(&t->reason, fmt, ap) < 0)
+		t->reason = NULL;
 	va_end(ap);
 }
 
@@ -114,8 +111,8 @@ static void ended_early(struct trial *t, unsigned i)
 	char said[256];
 
 	command_last_line(t->v[i].out, said, sizeof(said));
-	trial_judge(t, BENCH_FAILED, "instance %u ended before it was told to, with status %d%s%s", i,
-	            instances_end(t->set, i)->status, said[0] ? ": " : "", said);
+	trial_judge(t, BENCH_FAILED, "instance %u ended before it was told to, with status %d%s%s",
+	            t->rq->first + i, instances_end(t->set, i)->status, said[0] ? ": " : "", said);
 }
 
 /* Lets the watcher look when it is time; when it wants to the next time, 0 never. */
@@ -136,14 +133,25 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
+void trial_take(struct trial *t, const struct instance_event *e)
+{
+	if (e->kind == INSTANCE_LINE)
+		protocol_take(t, e->instance, e->line);
+	if (e->kind != INSTANCE_END)
+		return;
+	t->ended++;
+	t->v[e->instance].has_ended = true;
+	if (t->rq->definition->is_protocol && !t->has_stopped)
+		ended_early(t, e->instance);
+}
+
 /* 0 all have ended, by themselves or by us. */
 static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 {
 	const struct bench_definition *d = t->rq->definition;
 	uint64_t deadline = start + (uint64_t)d->timeout_run_s * 1000000000u;
-	unsigned ended = 0;
 
-	while (ended < t->rq->instances && t->t->verdict == BENCH_OK) {
+	while (t->ended < t->rq->instances && t->t->verdict == BENCH_OK) {
 		uint64_t due = earlier(look(t), device_look(t));
 		struct instance_event e;
 		int r;
@@ -153,24 +161,12 @@ static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 		r = instances_next(t->set, due && due < deadline ? due : deadline, &e);
 		if (r < 0)
 			return error_set_errno(err, -r, "cannot wait for the programs");
-		switch (e.kind) {
-		case INSTANCE_INTERRUPTED:
+		if (e.kind == INSTANCE_INTERRUPTED)
 			return error_set(err, EINTR, OFBC_REASON_FAILED, "interrupted");
-		case INSTANCE_TIMEOUT:
-			if (t->p->ops->now_ns(t->p) < deadline)
-				break; /* only the watch's time */
+		if (e.kind == INSTANCE_TIMEOUT &&
+		    t->p->ops->now_ns(t->p) >= deadline) /* not only the watch's */
 			trial_judge(t, BENCH_TIMEOUT, "not ended within %u s", d->timeout_run_s);
-			break;
-		case INSTANCE_LINE:
-			protocol_take(t, e.instance, e.line);
-			break;
-		case INSTANCE_END:
-			ended++;
-			t->v[e.instance].has_ended = true;
-			if (d->is_protocol && !t->has_stopped)
-				ended_early(t, e.instance);
-			break;
-		}
+		trial_take(t, &e);
 	}
 	return 0;
 }
@@ -184,47 +180,62 @@ void trial_begin_watch(struct trial *t)
 		t->rq->watch.begin(t->rq->watch.data);
 }
 
-static int start_all(struct trial *t, uint64_t *ret_start, struct ofbc_error *err)
+int trial_add(struct trial *t, bool has_gate, struct ofbc_error *err)
 {
-	bool has_gate = t->rq->instances > 1, waits = t->rq->definition->is_protocol;
+	bool waits = t->rq->definition->is_protocol;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
 		r = prepare_instance(t, i, err);
 	if (r == 0)
-		r = instances_new(t->rq->instances, &t->set);
-	/* a single one runs from its start on: waiting for an edge of a counter would count as its time; one
-	 * that can wait for GO does */
+		r = instances_new(t->rq->instances, has_gate, &t->set);
+	/* without a gate it runs from its start on: waiting for an edge of a counter would count as its time;
+	 * one that can wait for GO does */
 	if (r == 0 && !has_gate && !waits)
 		trial_begin_watch(t);
 	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
 		r = start_instance(t, i, err);
 	if (r == 0 && has_gate && !waits)
 		trial_begin_watch(t);
+	return r;
+}
+
+static int start_all(struct trial *t, uint64_t *ret_start, struct ofbc_error *err)
+{
+	int r = trial_add(t, t->rq->instances > 1, err);
+
 	t->t->started_unix_ns = wall_clock_s() * 1000000000;
 	return r == 0 ? instances_release(t->set, ret_start, err) : r;
+}
+
+void trial_result_init(struct bench_trial *t, unsigned number, unsigned block)
+{
+	*t = (struct bench_trial){.number = number,
+	                          .block = block,
+	                          .verdict = BENCH_OK,
+	                          .skew_s = NAN,
+	                          .energy_j = NAN,
+	                          .energy_u = NAN};
 }
 
 int trial_run(struct platform *p, const struct trial_request *rq, struct bench_trial *ret,
               struct ofbc_error *err)
 {
-	struct bench_trial result = {.number = ret->number,
-	                             .block = ret->block,
-	                             .verdict = BENCH_OK,
-	                             .skew_s = NAN,
-	                             .energy_j = NAN,
-	                             .energy_u = NAN};
+	struct bench_trial result;
 	_cleanup_trial_ struct trial t = {
 		.p = p, .rq = rq, .t = &result, .v = calloc(rq->instances, sizeof(*t.v))};
 	uint64_t start = 0;
-	int r = t.v ? start_all(&t, &start, err) : -ENOMEM;
+	int r;
 
+	trial_result_init(&result, ret->number, ret->block);
+	r = t.v ? start_all(&t, &start, err) : -ENOMEM;
 	if (r == 0)
 		r = watch(&t, start, err);
 	if (r == 0 && t.is_watched && rq->watch.end)
 		rq->watch.end(rq->watch.data);
 	if (t.set)
-		(void)instances_kill(t.set, r == -EINTR || result.verdict == BENCH_TIMEOUT ? GRACE_MS : 0);
+		(void)instances_kill(t.set,
+		                     r == -EINTR || result.verdict == BENCH_TIMEOUT ? TRIAL_GRACE_MS : 0);
 	if (r == 0 && result.verdict == BENCH_OK)
 		r = trial_evaluate(&t, err);
 	if (r < 0) {

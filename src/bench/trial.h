@@ -50,6 +50,7 @@ struct trial_request {
 	const struct pair_list *parameters; /* with all defaults */
 	const struct bench_place *places;
 	unsigned instances;
+	unsigned first, of; /* a part of a trial: number of its first instance, and of all; of 0: the whole */
 	const char *workdir; /* for the files of the trial; exists */
 	uint64_t seed;
 	double min_window_s;     /* of the protocol: how long the instances iterate */

@@ -13,6 +13,8 @@
 #include "platform/files.h"
 #include "platform/platform.h"
 
+#define LOOK_NS 500000000u
+
 /* What every command may name: parameters, and where it is. */
 static int values_with(const struct bench_definition *d, const struct pair_list *values, const char *workdir,
                        struct pair_list *ret)
@@ -31,10 +33,10 @@ int trial_values(const struct trial_request *rq, unsigned instance, struct pair_
 	char text[32];
 	int r = values_with(rq->definition, rq->parameters, rq->workdir, ret);
 
-	snprintf(text, sizeof(text), "%u", instance);
+	snprintf(text, sizeof(text), "%u", rq->first + instance);
 	if (r == 0)
 		r = pair_set(ret, "instance", text);
-	snprintf(text, sizeof(text), "%u", rq->instances);
+	snprintf(text, sizeof(text), "%u", rq->of ? rq->of : rq->instances);
 	if (r == 0)
 		r = pair_set(ret, "instances", text);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)rq->seed);
@@ -124,6 +126,23 @@ void command_last_line(const char *path, char *buf, size_t size)
 		*p = (unsigned char)*p < ' ' ? ' ' : *p;
 }
 
+/* Its end or its line, or the deadline; meanwhile what else has to be looked after. */
+static int next_event(struct platform *p, struct instance_set *set, uint64_t deadline_ns,
+                      struct instance_event *e)
+{
+	while (1) {
+		uint64_t soon = monotonic_ns() + LOOK_NS;
+		bool is_last = !p->meanwhile || soon >= deadline_ns;
+		int r = instances_next(set, is_last ? deadline_ns : soon, e);
+
+		if (r < 0 || e->kind != INSTANCE_TIMEOUT || is_last)
+			return r;
+		r = platform_meanwhile(p);
+		if (r < 0)
+			return r;
+	}
+}
+
 static int run_command(struct platform *p, const struct instance_request *rq, unsigned timeout_s,
                        struct ofbc_error *err)
 {
@@ -132,14 +151,14 @@ static int run_command(struct platform *p, const struct instance_request *rq, un
 	struct instance_event e = {.kind = INSTANCE_LINE};
 	char said[256];
 	uint64_t start;
-	int r = instances_new(1, &set);
+	int r = instances_new(1, false, &set);
 
 	if (r == 0)
 		r = instances_add(set, rq, err);
 	if (r == 0)
 		r = instances_release(set, &start, err);
 	while (r == 0 && e.kind == INSTANCE_LINE)
-		r = instances_next(set, start + (uint64_t)timeout_s * 1000000000u, &e);
+		r = next_event(p, set, start + (uint64_t)timeout_s * 1000000000u, &e);
 	if (r < 0)
 		return r;
 	if (e.kind == INSTANCE_INTERRUPTED)

@@ -15,6 +15,7 @@
 #include "bench/number.h"
 #include "bench/stats.h"
 #include "platform/files.h"
+#include "platform/platform.h"
 
 #define SKEW_MAX 0.01 /* of the window */
 
@@ -154,30 +155,29 @@ static int read_metric(struct trial *t, unsigned i, const struct bench_metric *m
 	return r < 0 || isnan(v) ? r : add_value(t, m->name, (int)i, v);
 }
 
-/* One number for all instances. */
-static int combine(struct trial *t)
+int trial_combine(const struct bench_definition *d, struct bench_trial *t)
 {
-	size_t n = t->t->n_values;
+	size_t n = t->n_values;
 	_cleanup_free_ double *v = malloc((n + 1) * sizeof(*v));
 	int r = v ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		char name[sizeof(t->t->values->metric)]; /* a copy: the values move as more are added */
+		char name[sizeof(t->values->metric)]; /* a copy: the values move as more are added */
 		enum metric_pick across = PICK_MEDIAN;
 		size_t k = 0;
 
-		if (t->t->values[i].instance != 0)
+		if (t->values[i].instance != 0)
 			continue;
-		text_copy(name, sizeof(name), t->t->values[i].metric);
-		for (size_t m = 0; m < t->rq->definition->metrics.n; m++) {
-			if (strcmp(t->rq->definition->metrics.v[m].name, name) == 0)
-				across = t->rq->definition->metrics.v[m].across;
+		text_copy(name, sizeof(name), t->values[i].metric);
+		for (size_t m = 0; m < d->metrics.n; m++) {
+			if (strcmp(d->metrics.v[m].name, name) == 0)
+				across = d->metrics.v[m].across;
 		}
 		for (size_t j = 0; j < n; j++) {
-			if (strcmp(t->t->values[j].metric, name) == 0)
-				v[k++] = t->t->values[j].value;
+			if (strcmp(t->values[j].metric, name) == 0)
+				v[k++] = t->values[j].value;
 		}
-		r = add_value(t, name, -1, metric_pick(across, v, k));
+		r = bench_value_add(t, name, -1, metric_pick(across, v, k)) ? 0 : -ENOMEM;
 	}
 	return r;
 }
@@ -193,7 +193,7 @@ static int check_instance(struct trial *t, unsigned i, size_t first_value, struc
 		says_exit |= d->checks.v[k].kind == CHECK_EXIT;
 	if (!says_exit && status != 0) {
 		command_last_line(t->v[i].out, said, sizeof(said));
-		trial_judge(t, BENCH_FAILED, "instance %u: exit status %d%s%s", i, status,
+		trial_judge(t, BENCH_FAILED, "instance %u: exit status %d%s%s", t->rq->first + i, status,
 		            said[0] ? ": " : "", said);
 		return 0;
 	}
@@ -202,7 +202,7 @@ static int check_instance(struct trial *t, unsigned i, size_t first_value, struc
 		r = metric_check(&d->checks.v[k], status, t->v[i].text, t->v[i].len,
 		                 t->t->values + first_value, t->t->n_values - first_value, err);
 	if (r == -EBADMSG)
-		trial_judge(t, BENCH_INVALID, "instance %u: %s", i, err->message);
+		trial_judge(t, BENCH_INVALID, "instance %u: %s", t->rq->first + i, err->message);
 	return r == -EBADMSG ? 0 : r;
 }
 
@@ -231,7 +231,7 @@ static int add_warmup(struct trial *t, unsigned i)
 		return 0;
 	if (s->is_steady)
 		return add_value(t, BENCH_WARMUP, (int)i, (double)s->first);
-	trial_note(t, "instance %u never became steady: all of its iterations count", i);
+	trial_note(t->t, "instance %u never became steady: all of its iterations count", t->rq->first + i);
 	return 0;
 }
 
@@ -245,11 +245,15 @@ static int evaluate_instance(struct trial *t, unsigned i, struct window w, struc
 	for (size_t m = 0; r == 0 && m < t->rq->definition->metrics.n; m++) {
 		struct ofbc_error why = {0};
 
+		r = platform_meanwhile(t->p);
+		if (r < 0)
+			break;
 		r = read_metric(t, i, &t->rq->definition->metrics.v[m], w, &why);
 		/* a program that failed need not say its numbers */
 		if (r < 0 && r != -ENOMEM && r != -EINTR) {
 			if (status == 0)
-				trial_judge(t, BENCH_FAILED, "instance %u: %s", i, why.message);
+				trial_judge(t, BENCH_FAILED, "instance %u: %s", t->rq->first + i,
+				            why.message);
 			r = 0;
 		}
 	}
@@ -259,24 +263,32 @@ static int evaluate_instance(struct trial *t, unsigned i, struct window w, struc
 }
 
 /* What is said of the common window is only as good as its edges. */
-static void look_at_skew(struct trial *t)
+void trial_look_at_skew(struct bench_trial *t)
 {
-	if (t->t->skew_s > SKEW_MAX * t->t->window_s)
+	if (t->skew_s > SKEW_MAX * t->window_s)
 		trial_note(t,
 		           "the instances started %.3g ms apart, more than %g %% of the time that they have "
 		           "in common",
-		           1000 * t->t->skew_s, 100 * SKEW_MAX);
+		           1000 * t->skew_s, 100 * SKEW_MAX);
+}
+
+int trial_evaluate_in(struct trial *t, struct window w, struct ofbc_error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
+		r = evaluate_instance(t, i, w, err);
+	return r;
 }
 
 int trial_evaluate(struct trial *t, struct ofbc_error *err)
 {
 	struct window w = window_common(t);
-	int r = 0;
+	int r;
 
 	t->t->window_s = (double)(w.to - w.from) / NS;
 	t->t->skew_s = t->rq->instances > 1 ? window_skew(t) : 0;
-	look_at_skew(t);
-	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
-		r = evaluate_instance(t, i, w, err);
-	return r == 0 ? combine(t) : r;
+	trial_look_at_skew(t->t);
+	r = trial_evaluate_in(t, w, err);
+	return r == 0 ? trial_combine(t->rq->definition, t->t) : r;
 }

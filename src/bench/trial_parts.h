@@ -7,6 +7,7 @@
 #include "platform/instance.h"
 
 #define OUTPUT_MAX_MIB 256
+#define TRIAL_GRACE_MS 2000
 #define NS             1e9
 
 /* One iteration of a program that speaks the protocol. */
@@ -17,6 +18,10 @@ struct iteration {
 struct iteration_list {
 	struct iteration *v;
 	size_t n, cap;
+};
+
+struct window {
+	uint64_t from, to;
 };
 
 /* What is known of one instance. */
@@ -49,17 +54,30 @@ struct trial {
 	bool is_watched;  /* the watch has begun */
 	bool is_ending;   /* enough was done; the watch is not over yet */
 	bool has_stopped;
+	unsigned ended; /* instances */
 };
+
+void trial_free(struct trial *t); /* what it has, and ends what runs */
+#define _cleanup_trial_ __attribute__((cleanup(trial_free)))
+
+/* Numbers are unknown, and nothing is wrong yet. */
+void trial_result_init(struct bench_trial *t, unsigned number, unsigned block);
+/* Prepares and starts all; with a gate they wait for instances_release(). */
+int trial_add(struct trial *t, bool has_gate, struct ofbc_error *err);
+/* A line of an instance, or its end. */
+void trial_take(struct trial *t, const struct instance_event *e);
 
 /* The verdict, unless there is one: the first reason is the reason. */
 void trial_judge(struct trial *t, enum bench_verdict verdict, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Something that its reader should know, though it counts. The first one stays. */
-void trial_note(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void trial_note(struct bench_trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The load is about to begin. */
 void trial_begin_watch(struct trial *t);
+/* Enough was done: the watch ends while all are at work. True when it has, and STOP may be said. */
+bool trial_watch_is_over(const struct trial_watch *w, bool *is_ending);
 
 /* --- trial_command.c --- */
 /* What templates may name. */
@@ -76,6 +94,9 @@ void command_last_line(const char *path, char *buf, size_t size);
 /* --- trial_protocol.c --- */
 void protocol_take(struct trial *t, unsigned i, const char *line);
 void protocol_steer(struct trial *t);
+bool protocol_is_ready(const struct trial *t); /* all are */
+/* Time common to all that has passed and counts, and the fewest iterations of one; 0 while one warms up. */
+struct window protocol_progress(const struct trial *t, size_t *ret_least);
 
 /* --- trial_device.c --- */
 void device_take(struct trial *t, unsigned i, const char *said);
@@ -89,10 +110,9 @@ void steady_look(struct trial *t, unsigned i);
 bool steady_is_waited_for(const struct trial *t, unsigned i);
 
 /* --- trial_window.c --- */
-struct window {
-	uint64_t from, to;
-};
 struct window window_common(const struct trial *t);
+/* The first and the last start; from UINT64_MAX: one of them never iterated. */
+struct window window_starts(const struct trial *t);
 double window_skew(const struct trial *t); /* seconds; NAN: one of them never iterated */
 double window_work(const struct iteration_list *l, struct window w);
 /* Seconds of the whole iterations, ascending; free() them. */
@@ -100,3 +120,9 @@ double *window_durations(const struct iteration_list *l, struct window w, size_t
 
 /* --- trial_numbers.c --- */
 int trial_evaluate(struct trial *t, struct ofbc_error *err);
+/* Values of each instance, of what lies in the window. */
+int trial_evaluate_in(struct trial *t, struct window w, struct ofbc_error *err);
+/* One number for all instances. */
+int trial_combine(const struct bench_definition *d, struct bench_trial *t);
+/* A note when the edges of the window are not good enough for it. */
+void trial_look_at_skew(struct bench_trial *t);

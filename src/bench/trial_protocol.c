@@ -65,11 +65,11 @@ void protocol_take(struct trial *t, unsigned i, const char *line)
 	if (s->iterations.n > before)
 		steady_look(t, i);
 	if (r < 0)
-		trial_judge(t, BENCH_FAILED, "instance %u said '%.100s', which is not in the protocol", i,
-		            line);
+		trial_judge(t, BENCH_FAILED, "instance %u said '%.100s', which is not in the protocol",
+		            t->rq->first + i, line);
 }
 
-static bool all_ready(const struct trial *t)
+bool protocol_is_ready(const struct trial *t)
 {
 	for (unsigned i = 0; i < t->rq->instances; i++) {
 		if (!t->v[i].is_ready)
@@ -78,8 +78,7 @@ static bool all_ready(const struct trial *t)
 	return true;
 }
 
-/* Time common to all that has passed and counts, and the fewest iterations of one; 0 while one warms up. */
-static void progress(const struct trial *t, double *ret_s, size_t *ret_n)
+struct window protocol_progress(const struct trial *t, size_t *ret_least)
 {
 	uint64_t from = 0, to = UINT64_MAX;
 	size_t least = SIZE_MAX;
@@ -94,19 +93,21 @@ static void progress(const struct trial *t, double *ret_s, size_t *ret_n)
 		from = l->v[first].start_ns > from ? l->v[first].start_ns : from;
 		to = l->v[l->n - 1].end_ns < to ? l->v[l->n - 1].end_ns : to;
 	}
-	*ret_n = least;
-	*ret_s = least && to > from ? (double)(to - from) / NS : 0;
+	*ret_least = least;
+	return least && to > from ? (struct window){from, to} : (struct window){from, from};
 }
 
-/* The watch ends while all are at work. */
+bool trial_watch_is_over(const struct trial_watch *w, bool *is_ending)
+{
+	if (!*is_ending && w->ending)
+		w->ending(w->data);
+	*is_ending = true;
+	return !w->is_over || w->is_over(w->data);
+}
+
 static void try_to_stop(struct trial *t)
 {
-	const struct trial_watch *w = &t->rq->watch;
-
-	if (!t->is_ending && w->ending)
-		w->ending(w->data);
-	t->is_ending = true;
-	t->has_stopped = !w->is_over || w->is_over(w->data);
+	t->has_stopped = trial_watch_is_over(&t->rq->watch, &t->is_ending);
 	if (t->has_stopped)
 		instances_send_all(t->set, "STOP\n");
 }
@@ -114,16 +115,17 @@ static void try_to_stop(struct trial *t)
 /* GO when all are ready; STOP when all have enough, so that the load stays until then. */
 void protocol_steer(struct trial *t)
 {
-	double seconds;
+	struct window so_far;
 	size_t n;
 
-	if (!t->go_ns && all_ready(t)) {
+	if (!t->go_ns && protocol_is_ready(t)) {
 		trial_begin_watch(t);
 		t->go_ns = t->p->ops->now_ns(t->p);
 		instances_send_all(t->set, "GO\n");
 	}
-	progress(t, &seconds, &n);
+	so_far = protocol_progress(t, &n);
 	if (t->go_ns && !t->has_stopped &&
-	    (t->is_ending || (n >= t->rq->min_iterations && seconds >= t->rq->min_window_s)))
+	    (t->is_ending ||
+	     (n >= t->rq->min_iterations && (double)(so_far.to - so_far.from) / NS >= t->rq->min_window_s)))
 		try_to_stop(t);
 }

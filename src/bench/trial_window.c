@@ -62,19 +62,26 @@ struct window window_common(const struct trial *t)
 	return w.to > w.from ? w : (struct window){w.from, w.from};
 }
 
-double window_skew(const struct trial *t)
+struct window window_starts(const struct trial *t)
 {
-	uint64_t first = UINT64_MAX, last = 0;
+	struct window w = {UINT64_MAX, 0};
 
 	for (unsigned i = 0; i < t->rq->instances; i++) {
 		const struct iteration_list *l = &t->v[i].iterations;
 		uint64_t from;
 
 		if (t->rq->definition->is_protocol && !l->n)
-			return NAN;
+			return (struct window){UINT64_MAX, 0};
 		from = l->n ? l->v[0].start_ns : own_window(t, i).from;
-		first = from < first ? from : first;
-		last = from > last ? from : last;
+		w.from = from < w.from ? from : w.from;
+		w.to = from > w.to ? from : w.to;
 	}
-	return (double)(last - first) / NS;
+	return w;
+}
+
+double window_skew(const struct trial *t)
+{
+	struct window w = window_starts(t);
+
+	return w.from == UINT64_MAX ? NAN : (double)(w.to - w.from) / NS;
 }

@@ -4,8 +4,12 @@
 
 #include "cli/cli.h"
 
+/* bench_agent.c */
+extern const struct option bench_agent_options[];
+int bench_run_agent(struct cli *c);
+
 /* bench_run.c */
-#define BENCH_N_RUN_ONLY 3 /* the first of the options, which a sweep has not */
+#define BENCH_N_RUN_ONLY 7 /* the first of the options, which a sweep has not */
 extern const struct option bench_run_options[];
 int bench_run_run(struct cli *c);
 int bench_run_sweep(struct cli *c);

@@ -20,6 +20,12 @@ const struct option bench_run_options[] = {
          .letter = 'n',
          .argument = "N",
          .help = "at once; dealt out over the partitions"},
+	{.name = "agent",
+         .argument = "ADDRESS[,ADDRESS...]",
+         .help = "in guests and on hosts: ssh://HOST, vsock://CID:PORT, tcp://HOST:PORT, exec:COMMAND, local"},
+	{.name = "token-file", .argument = "FILE", .help = "the secret of agents on TCP and vsock"},
+	{.name = "here", .help = "agents over ssh and TCP are on this host: its energy is theirs"},
+	{.name = "scale", .help = "also with one agent, with two, up to all"},
 	{.name = "sweep", .argument = "FILE", .help = "on every layout of the file, and without partitions"},
 	{.name = "preset", .argument = "NAME", .help = "of the benchmark; default: its own default"},
 	{.name = "set", .argument = "NAME=VALUE", .help = "a parameter (several times)"},
@@ -149,7 +155,7 @@ size_t bench_repeated(struct cli *c, const char *name, bool split, const char **
 
 		if (strcmp(c->options[i].option->name, name) != 0)
 			continue;
-		if (!split) {
+		if (!split || strncmp(text, "exec:", 5) == 0) { /* a command has commas of its own */
 			if (n < max)
 				v[n++] = text;
 			continue;
@@ -171,7 +177,7 @@ static void catch_ends(void)
 /* bench run BENCHMARK... [--sweep FILE], bench sweep FILE BENCHMARK... */
 static int run_with(struct cli *c, const char *sweep, int first)
 {
-	const char *parameters[64], *partitions[CLI_MAX_ARGS];
+	const char *parameters[64], *partitions[CLI_MAX_ARGS], *agents[CLI_MAX_ARGS];
 	struct ofbc_bench_request rq = {.benchmarks = c->args + first,
 	                                .n_benchmarks = (size_t)(c->n_args - first),
 	                                .sweep = sweep,
@@ -181,6 +187,10 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	                                .preset = cli_option(c, "preset"),
 	                                .parameters = parameters,
 	                                .partitions = partitions,
+	                                .agents = agents,
+	                                .token_file = cli_option(c, "token-file"),
+	                                .here = cli_option(c, "here") != NULL,
+	                                .scale = cli_option(c, "scale") != NULL,
 	                                .label = cli_option(c, "label"),
 	                                .start = cli_option(c, "start"),
 	                                .share_processors = cli_option(c, "share-processors") != NULL,
@@ -195,6 +205,7 @@ static int run_with(struct cli *c, const char *sweep, int first)
 		return cli_fail(c, &err);
 	rq.n_parameters = bench_repeated(c, "set", false, parameters, ARRAY_SIZE(parameters));
 	rq.n_partitions = bench_repeated(c, "on", true, partitions, ARRAY_SIZE(partitions));
+	rq.n_agents = bench_repeated(c, "agent", true, agents, ARRAY_SIZE(agents));
 	catch_ends();
 	r = ofbc_bench_run(c->ctx, &rq, told, &t, run, &err);
 	return end_of_run(c, r, run, t.energy, &err);

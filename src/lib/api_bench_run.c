@@ -56,7 +56,11 @@ static int start_run(struct bench_job *job, struct ofbc_error *err)
 	text_copy(run->emulated, sizeof(run->emulated), bench_emulated(job->ctx));
 	environment_platform(p, &where);
 	text_copy(run->platform, sizeof(run->platform), where.label);
+	if (job->agents)
+		job_agents_platform(job, run->platform, sizeof(run->platform));
 	r = environment_capture(p, run->program, &run->environment, err);
+	if (r == 0 && job->agents)
+		r = job_agents_describe(job, &run->environment, err);
 	return r < 0 ? r : results_add_run(job->results, run, err);
 }
 
@@ -105,6 +109,10 @@ static int look_again(struct bench_job *job, struct ofbc_error *err)
 
 	if (r == 0)
 		r = add_counters(job, &run->environment_after, err);
+	if (r == 0 && job->agents)
+		r = job_agents_look_again(job, err);
+	if (r == 0 && job->agents)
+		r = job_agents_describe(job, &run->environment_after, err);
 	if (r == 0 && run->environment)
 		r = environment_diff(run->environment, run->environment_after, &diff, err);
 	if (r < 0 || environment_diff_weight(&diff) < CHANGE_MATTERS)
@@ -155,7 +163,7 @@ int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq
 
 struct stored_request {
 	struct json *doc;
-	const char *benchmarks[LIST_MAX], *parameters[LIST_MAX], *partitions[LIST_MAX];
+	const char *benchmarks[LIST_MAX], *parameters[LIST_MAX], *partitions[LIST_MAX], *agents[LIST_MAX];
 };
 
 static void stored_request_done(struct stored_request *s)
@@ -188,6 +196,11 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 		.n_parameters = texts_of(s->doc, "parameters", s->parameters),
 		.partitions = s->partitions,
 		.n_partitions = texts_of(s->doc, "partitions", s->partitions),
+		.agents = s->agents,
+		.n_agents = texts_of(s->doc, "agents", s->agents),
+		.token_file = json_str(json_get(s->doc, "token_file"), NULL),
+		.here = json_bool(json_get(s->doc, "here"), false),
+		.scale = json_bool(json_get(s->doc, "scale"), false),
 		.instances = (unsigned)json_u64(json_get(s->doc, "instances"), 0),
 		.min_trials = (unsigned)json_u64(json_get(s->doc, "min_trials"), 0),
 		.max_trials = (unsigned)json_u64(json_get(s->doc, "max_trials"), 0),

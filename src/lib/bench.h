@@ -12,6 +12,9 @@
 /* A definition from a file (ours, or benchmark.json), a directory with one, or by name. */
 int bench_load(struct ofbc_context *ctx, const char *spec, struct bench_definition **ret, char *path,
                size_t size, struct ofbc_error *err);
+/* By name only, from the directories of bench_directories(): for somebody who may run what is installed. */
+int bench_load_installed(struct ofbc_context *ctx, const char *name, struct bench_definition **ret,
+                         struct ofbc_error *err);
 /* What to run: a benchmark, and a preset or NULL. */
 struct bench_wish {
 	char *spec, *preset;
@@ -38,6 +41,10 @@ int bench_check_needs(struct ofbc_context *ctx, const struct bench_definition *d
 /* Done once for the same content, unless `again`. */
 int bench_setup(struct ofbc_context *ctx, const struct bench_definition *d, const struct pair_list *values,
                 bool again, const char *scratch, struct ofbc_error *err);
+/* Needs, setup, and the setup of the preset. *ret_verdict: what a failure is. */
+int bench_make_ready(struct ofbc_context *ctx, const struct bench_definition *d,
+                     const struct bench_preset *preset, const struct pair_list *values, bool again,
+                     const char *scratch, enum bench_verdict *ret_verdict, struct ofbc_error *err);
 /* All of them, whatever fails. */
 void bench_cleanup(struct ofbc_context *ctx, const struct bench_definition *d,
                    const struct bench_preset *preset, const struct pair_list *values, const char *scratch);

@@ -216,6 +216,18 @@ int bench_load(struct ofbc_context *ctx, const char *spec, struct bench_definiti
 	return r;
 }
 
+int bench_load_installed(struct ofbc_context *ctx, const char *name, struct bench_definition **ret,
+                         struct ofbc_error *err)
+{
+	char path[512];
+	int r;
+
+	if (strchr(name, '/') || name[0] == '.')
+		return error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' is no name of a benchmark", name);
+	r = by_name(ctx, name, path, sizeof(path), err);
+	return r == 0 ? load_file(path, ret, err) : r;
+}
+
 int bench_preset(const struct bench_definition *d, const char *name, const struct bench_preset **ret,
                  struct ofbc_error *err)
 {

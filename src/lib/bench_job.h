@@ -11,7 +11,8 @@ struct bench_entry {
 	const struct bench_preset *preset;
 	struct pair_list parameters; /* defaults, preset, and what was asked for */
 	char path[512];
-	bool is_ready; /* its setup is done */
+	bool is_ready;   /* its setup is done */
+	unsigned agents; /* ... on the first so many of them */
 };
 
 /* What is measured together: one state of the machine. */
@@ -23,6 +24,7 @@ struct bench_stage {
 	bool is_whole;       /* no partitions */
 	unsigned partitions; /* of the layout */
 	unsigned instances;  /* dealt out over them */
+	unsigned agents;     /* the first so many take part; 0: it runs here */
 	char types[128];     /* of its partitions, "2x mps:50%"; "" none */
 	/* what each instance is promised: bytes (0: nothing) and isolation from the others */
 	uint64_t memory_bytes;
@@ -96,7 +98,8 @@ struct bench_job {
 	                     few */
 	char others[256]; /* who used the boards when it was looked last; "" nobody */
 	uint64_t others_ns;
-	char *counters; /* JSON: what the tests of the energy counters said; NULL none yet */
+	char *counters;        /* JSON: what the tests of the energy counters said; NULL none yet */
+	struct agents *agents; /* NULL: the instances run here */
 };
 
 /* Entries, places and cells of a request. */
@@ -104,6 +107,7 @@ int job_prepare(struct bench_job *job, struct ofbc_error *err);
 /* Stages: the one of a usual run, with its places; or those of a sweep. */
 int job_plan_stage(struct bench_job *job, struct ofbc_error *err);
 int job_plan_sweep(struct bench_job *job, struct ofbc_error *err);
+int job_plan_agents(struct bench_job *job, struct ofbc_error *err);
 /* Brings a stage about, and back to the state before the sweep. */
 int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err);
 int job_leave(struct bench_job *job, struct ofbc_error *err);
@@ -156,5 +160,18 @@ void job_sensors_now(struct bench_job *job, double *ret_w, double *ret_celsius);
 struct trial_watch job_sensors_watch(struct bench_job *job);
 int job_sensors_read(struct bench_job *job, struct bench_trial *t); /* adds its figures to the last trial */
 const char *job_sensors_note(const struct bench_job *job);          /* why there is no energy; "" there is */
+/* On agents instead of here: needs and setup, a trial, the cleanup. */
+int job_agents_prepare(struct bench_job *job, const struct bench_live *cell, enum bench_verdict *ret_verdict,
+                       struct ofbc_error *err);
+int job_agents_trial(struct bench_job *job, const struct bench_live *cell, const struct trial_request *rq,
+                     struct bench_trial *ret, struct ofbc_error *err);
+void job_agents_cleanup(struct bench_job *job, const struct bench_live *cell);
+void job_agents_platform(const struct bench_job *job, char *buf, size_t size);
+/* Adds theirs to the document of the environment, which is replaced. */
+int job_agents_describe(const struct bench_job *job, char **document, struct ofbc_error *err);
+int job_agents_look_again(struct bench_job *job, struct ofbc_error *err);
+/* Whether what is measured here may have nothing to do with what runs there. */
+bool job_agents_elsewhere(const struct bench_job *job);
+void job_agents_free(struct bench_job *job);
 void job_done(struct bench_job *job);
 #define _cleanup_job_ __attribute__((cleanup(job_done)))

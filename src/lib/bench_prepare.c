@@ -203,7 +203,9 @@ int job_prepare(struct bench_job *job, struct ofbc_error *err)
 	int r = start_parse(job->rq.start, &job->start, err);
 
 	if (r == 0)
-		r = job->rq.sweep ? job_plan_sweep(job, err) : job_plan_stage(job, err);
+		r = job->rq.n_agents ? job_plan_agents(job, err)
+		    : job->rq.sweep  ? job_plan_sweep(job, err)
+		                     : job_plan_stage(job, err);
 	if (r == 0)
 		r = prepare_entries(job, err);
 	if (r == 0)
@@ -232,6 +234,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 	const struct ofbc_bench_request *rq = &job->rq;
 	_cleanup_json_ struct json *doc = json_object();
 	struct json *paths = json_array();
+	_cleanup_free_ char *token = NULL;
 
 	for (size_t i = 0; i < rq->n_benchmarks; i++) {
 		_cleanup_free_ char *real = NULL;
@@ -244,6 +247,12 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set(doc, "parameters", texts(rq->parameters, rq->n_parameters));
 	json_set(doc, "partitions", texts(rq->partitions, rq->n_partitions));
 	json_set_u64(doc, "instances", rq->instances);
+	if (rq->token_file && path_real(rq->token_file, &token) < 0)
+		token = strdup(rq->token_file);
+	json_set(doc, "agents", texts(rq->agents, rq->n_agents));
+	json_set_str(doc, "token_file", token); /* its name, never what is in it */
+	json_set_bool(doc, "scale", rq->scale);
+	json_set_bool(doc, "here", rq->here);
 	json_set_u64(doc, "min_trials", rq->min_trials);
 	json_set_u64(doc, "max_trials", rq->max_trials);
 	json_set_double(doc, "precision", rq->precision);
@@ -268,6 +277,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 void job_done(struct bench_job *job)
 {
 	job_sensors_close(job);
+	job_agents_free(job);
 	for (size_t i = 0; job->entries && i < job->n_entries; i++) {
 		pair_list_done(&job->entries[i].parameters);
 		definition_free(job->entries[i].d);

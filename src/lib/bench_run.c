@@ -248,7 +248,8 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 	if (r == 0)
 		r = job_wait_start(job, &outcome, err);
 	if (r == 0)
-		r = trial_run(job->ctx->platform, &rq, ret, err);
+		r = job->agents ? job_agents_trial(job, cell, &rq, ret, err)
+		                : trial_run(job->ctx->platform, &rq, ret, err);
 	if (r == 0)
 		r = job_sensors_read(job, ret);
 	if (r == 0)
@@ -308,30 +309,29 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
 {
 	struct bench_entry *e = cell->entry;
-	enum bench_verdict verdict = BENCH_SKIPPED;
+	unsigned agents = job->stages[cell->stage].agents;
+	enum bench_verdict verdict;
 	struct ofbc_error why = {0};
 	int r;
 
-	if (e->is_ready)
+	if (e->is_ready && e->agents >= agents)
 		return 0;
-	r = bench_check_needs(job->ctx, e->d, &cell->parameters, job->scratch, &why);
-	if (r == 0) {
-		verdict = BENCH_FAILED;
-		r = bench_setup(job->ctx, e->d, &cell->parameters, job->rq.setup_again, job->scratch, &why);
-	}
-	for (size_t i = 0; r == 0 && e->preset && i < e->preset->setup.n; i++)
-		r = trial_command(job->ctx->platform, e->d, &e->preset->setup.v[i], &cell->parameters,
-		                  job->scratch, e->d->timeout_setup_s, &why);
+	r = agents ? job_agents_prepare(job, cell, &verdict, &why)
+	           : bench_make_ready(job->ctx, e->d, e->preset, &cell->parameters, job->rq.setup_again,
+	                              job->scratch, &verdict, &why);
 	if (r == -EINTR || r == -ENOMEM) {
 		if (err)
 			*err = why;
 		return r;
 	}
 	e->is_ready = true;
+	if (r == 0)
+		e->agents = agents;
 	for (size_t i = 0; r < 0 && i < job->n_cells; i++) {
-		int q = job->cells[i].entry == e && !job->cells[i].is_over
-		                ? job_conclude(job, &job->cells[i], verdict, why.message, err)
-		                : 1;
+		/* with fewer agents it may be possible */
+		bool is_hit = job->cells[i].entry == e && !job->cells[i].is_over &&
+		              (!agents || job->cells[i].stage == cell->stage);
+		int q = is_hit ? job_conclude(job, &job->cells[i], verdict, why.message, err) : 1;
 
 		if (q < 0)
 			return q;
@@ -455,7 +455,9 @@ static void clean_up(struct bench_job *job)
 
 		while (i < job->n_cells && job->cells[i].entry != e)
 			i++;
-		if (e->is_ready && i < job->n_cells)
+		if (e->is_ready && i < job->n_cells && job->agents)
+			job_agents_cleanup(job, &job->cells[i]);
+		else if (e->is_ready && i < job->n_cells)
 			bench_cleanup(job->ctx, e->d, e->preset, &job->cells[i].parameters, job->scratch);
 	}
 }

@@ -41,7 +41,7 @@ const char *job_unit(const char *metric)
 	} units[] = {{"board power", "W"},       {"board temperature", "Cel"}, {"board clock", "MHz"},
 	             {BENCH_ENERGY, "J"},        {BENCH_MEAN_POWER, "W"},      {BENCH_IDLE_POWER, "W"},
 	             {BENCH_LAYOUT_CHANGE, "s"}, {BENCH_WARMUP, "1"},          {BENCH_START_WAIT, "s"},
-	             {BENCH_PROCESSORS, "1"}};
+	             {BENCH_PROCESSORS, "1"},    {BENCH_CLOCK_BOUND, "s"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(units[i].metric, metric) == 0)
@@ -186,6 +186,12 @@ int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 	int r = s ? sensor_set_new(job->ctx->platform, &s->set) : -ENOMEM;
 
 	job->sensors = s;
+	if (r == 0 && job_agents_elsewhere(job)) {
+		text_copy(
+			s->note, sizeof(s->note),
+			"no energy: agents over ssh and TCP may be on other hosts; --here says that they are not");
+		return 0;
+	}
 	if (r == 0)
 		r = add_boards(job, s, err);
 	if (r >= 0)

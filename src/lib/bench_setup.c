@@ -200,6 +200,21 @@ int bench_setup(struct ofbc_context *ctx, const struct bench_definition *d, cons
 	return r < 0 ? r : 0;
 }
 
+int bench_make_ready(struct ofbc_context *ctx, const struct bench_definition *d,
+                     const struct bench_preset *preset, const struct pair_list *values, bool again,
+                     const char *scratch, enum bench_verdict *ret_verdict, struct ofbc_error *err)
+{
+	int r = bench_check_needs(ctx, d, values, scratch, err);
+
+	*ret_verdict = BENCH_SKIPPED;
+	if (r < 0)
+		return r;
+	*ret_verdict = BENCH_FAILED;
+	r = bench_setup(ctx, d, values, again, scratch, err);
+	return r == 0 && preset ? run_all(ctx, d, &preset->setup, values, scratch, d->timeout_setup_s, err)
+	                        : r;
+}
+
 void bench_cleanup(struct ofbc_context *ctx, const struct bench_definition *d,
                    const struct bench_preset *preset, const struct pair_list *values, const char *scratch)
 {

@@ -94,7 +94,7 @@ static int pause_until(uint64_t at_ns)
 {
 	_cleanup_(instances_free_p) struct instance_set *none = NULL;
 	struct instance_event e = {0};
-	int r = instances_new(1, &none);
+	int r = instances_new(1, false, &none);
 
 	if (r == 0)
 		r = instances_next(none, at_ns, &e);

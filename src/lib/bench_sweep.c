@@ -265,6 +265,8 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 	int r;
 
 	job->stage = stage;
+	if (s->agents)
+		return job_place(job, NULL, 0, s->instances, NULL, err);
 	if (!s->layout)
 		return 0; /* the places are known */
 	r = apply(job, s->layout, s->which[0] ? s->which : NULL, &plan, err);

@@ -112,6 +112,7 @@ struct bench_run_list {
 #define BENCH_MEAN_POWER    "mean power"    /* W, that energy by its own time */
 #define BENCH_IDLE_POWER    "idle power"    /* W, by the same counters before; in the first trial */
 #define BENCH_LAYOUT_CHANGE "layout change" /* s, until partitions are usable; in the first trial */
+#define BENCH_CLOCK_BOUND   "clock bound"   /* s, how well the clocks of agents are known to each other */
 #define BENCH_COMPUTE_SHARE "compute share" /* of an instance: 0..1 of its GPU */
 #define BENCH_MEMORY_SHARE  "memory share"
 #define BENCH_PROCESSORS    "processors"         /* of an instance, its own */

@@ -45,3 +45,10 @@ unsigned online_cpus(void);
 bool has_display(void); /* X or Wayland */
 void host_name(char *buf, size_t size);
 uint64_t random_seed(void);
+
+/* --- secret.c --- */
+struct ofbc_error;
+/* A text of at least so many characters in a file that belongs to us or to root and that nobody else may
+ * read. */
+int secret_read(const char *path, size_t least, char *buf, size_t size, struct ofbc_error *err);
+int random_bytes(void *buf, size_t len); /* that nobody can guess; 0, -EIO */

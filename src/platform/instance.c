@@ -44,20 +44,12 @@ struct instance_set {
 	uint64_t *left_ns; /* of each: when it left the gate; shared with them, as it has to be told by the
 	                      child itself */
 	unsigned n, max, running;
-	int gate_read, gate_write;
+	int gate_read, gate_write, outside;
 	uint64_t released_ns;
 	bool was_subreaper, is_swept; /* nothing of it is left */
 };
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-int instances_new(unsigned max, struct instance_set **ret)
+int instances_new(unsigned max, bool has_gate, struct instance_set **ret)
 {
 	struct instance_set *set = calloc(1, sizeof(*set));
 	int gate[2], was = 0;
@@ -65,14 +57,14 @@ int instances_new(unsigned max, struct instance_set **ret)
 	if (!set)
 		return -ENOMEM;
 	set->v = calloc(max, sizeof(*set->v));
-	set->polls = calloc(2 * (size_t)max, sizeof(*set->polls));
+	set->polls = calloc(2 * (size_t)max + 1, sizeof(*set->polls));
 	set->max = max;
-	set->gate_read = set->gate_write = -1;
-	if (!set->v || !set->polls || (max > 1 && pipe2(gate, O_CLOEXEC) < 0)) {
+	set->gate_read = set->gate_write = set->outside = -1;
+	if (!set->v || !set->polls || (has_gate && pipe2(gate, O_CLOEXEC) < 0)) {
 		instances_free(set);
 		return -ENOMEM;
 	}
-	if (max > 1) {
+	if (has_gate) {
 		set->gate_read = gate[0];
 		set->gate_write = gate[1];
 		set->left_ns = mmap(NULL, max * sizeof(*set->left_ns), PROT_READ | PROT_WRITE,
@@ -88,6 +80,11 @@ int instances_new(unsigned max, struct instance_set **ret)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	*ret = set;
 	return 0;
+}
+
+void instances_attend(struct instance_set *set, int fd)
+{
+	set->outside = fd;
 }
 
 /* --- start --- */
@@ -398,13 +395,37 @@ static int fill_polls(struct instance_set *set)
 	return n;
 }
 
+/* What the instances said, and which of them ended. */
+static void look_at_all(struct instance_set *set)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		struct instance *in = &set->v[i];
+
+		reap(set, in);
+		if (in->protocol >= 0)
+			read_protocol(in);
+		/* a child of it may hold the socket open */
+		if (in->has_ended && in->protocol >= 0 && !memchr(in->line, '\n', in->have) &&
+		    recv(in->protocol, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+			close(steal_fd(&in->protocol));
+	}
+}
+
 int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instance_event *ret)
 {
+	bool is_outside = false;
+
 	while (!has_event(set, ret)) {
 		uint64_t now = monotonic_ns();
 		struct timespec left = {0};
 		int n = fill_polls(set), r;
 
+		if (is_outside) {
+			*ret = (struct instance_event){.kind = INSTANCE_OUTSIDE};
+			return 0;
+		}
+		if (set->outside >= 0)
+			set->polls[n++] = (struct pollfd){.fd = set->outside, .events = POLLIN};
 		if (deadline_ns > now)
 			left = (struct timespec){(time_t)((deadline_ns - now) / 1000000000u),
 			                         (long)((deadline_ns - now) % 1000000000u)};
@@ -420,17 +441,8 @@ int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instan
 			*ret = (struct instance_event){.kind = INSTANCE_TIMEOUT};
 			return 0;
 		}
-		for (unsigned i = 0; i < set->n; i++) {
-			struct instance *in = &set->v[i];
-
-			reap(set, in);
-			if (in->protocol >= 0)
-				read_protocol(in);
-			/* a child of it may hold the socket open */
-			if (in->has_ended && in->protocol >= 0 && !memchr(in->line, '\n', in->have) &&
-			    recv(in->protocol, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
-				close(steal_fd(&in->protocol));
-		}
+		is_outside = set->outside >= 0 && set->polls[n - 1].revents;
+		look_at_all(set);
 	}
 	return 0;
 }
@@ -483,46 +495,15 @@ static void signal_groups(const struct instance_set *set, int signal)
 		(void)kill(-set->v[i].pid, signal);
 }
 
-static bool is_instance(const struct instance_set *set, pid_t pid)
+static bool is_instance(const void *data, pid_t pid)
 {
+	const struct instance_set *set = data;
+
 	for (unsigned i = 0; i < set->n; i++) {
 		if (set->v[i].pid == pid)
 			return true;
 	}
 	return false;
-}
-
-/* Processes that left their group and lost their parent are our children now; ours have no other ones
- * meanwhile. */
-static unsigned kill_orphans(const struct instance_set *set)
-{
-	char path[64], text[4096];
-	unsigned found = 0;
-	ssize_t n;
-	int fd;
-
-	if (waitid(P_ALL, 0, &(siginfo_t){0}, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
-		return 0; /* no child at all: the usual, and not worth a file */
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	for (char *p = text, *end; *p; p = end) {
-		pid_t pid = (pid_t)strtol(p, &end, 10);
-
-		if (end == p)
-			break;
-		if (pid > 0 && !is_instance(set, pid)) {
-			found++;
-			(void)kill(pid, SIGKILL);
-			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-				;
-		}
-	}
-	return found;
 }
 
 unsigned instances_kill(struct instance_set *set, unsigned grace_ms)
@@ -548,8 +529,9 @@ unsigned instances_kill(struct instance_set *set, unsigned grace_ms)
 		for (unsigned i = 0; i < set->n; i++)
 			reap(set, &set->v[i]);
 	}
-	/* killing one may orphan others */
-	while ((more = kill_orphans(set)) > 0)
+	/* Processes that left their group and lost their parent are our children now; ours have no other ones
+	 * meanwhile. Killing one may orphan others. */
+	while ((more = kill_children_but(is_instance, set)) > 0)
 		found += more;
 	set->is_swept = true;
 	return found;

@@ -34,6 +34,7 @@ enum instance_event_kind {
 	INSTANCE_END,         /* a process ended */
 	INSTANCE_TIMEOUT,     /* the deadline has come */
 	INSTANCE_INTERRUPTED, /* a signal for us */
+	INSTANCE_OUTSIDE,     /* there is something to read from the descriptor of instances_attend() */
 };
 
 struct instance_event {
@@ -44,8 +45,10 @@ struct instance_event {
 
 struct instance_set;
 
-/* A set of one has no gate: its instance starts when it is added. */
-int instances_new(unsigned max, struct instance_set **ret);
+/* Without a gate an instance starts when it is added, which is quicker. */
+int instances_new(unsigned max, bool has_gate, struct instance_set **ret);
+/* Also wait for this descriptor; not taken over. */
+void instances_attend(struct instance_set *set, int fd);
 /* Ends what is left: SIGTERM, SIGKILL after grace_ms; also what left its group. NULL is fine. */
 void instances_free(struct instance_set *set);
 /* Starts number n, which waits. -ENOENT no such program ... with the reason in err. */

@@ -36,3 +36,6 @@ void exec_fail(int error_fd, int e) __attribute__((noreturn));
 void exec_child(char *const argv[], char *const env[], int error_fd) __attribute__((noreturn));
 int exec_program(char *const argv[], char *const env[]); /* returns only with -errno */
 int exec_error(int fd);
+
+/* orphans.c: ends every child that is not one of ours, and says how many there were. */
+unsigned kill_children_but(bool (*is_ours)(const void *data, pid_t pid), const void *data);

@@ -121,6 +121,10 @@ struct platform {
 	char real_root[256]; /* directory in the real file system that is "/" here; "" when there is none */
 	void (*log)(void *data, const char *message);
 	void *log_data;
+	/* Asked at least each second while a program is waited for: what else has to be looked after? A
+	 * negative errno ends the wait. NULL: nothing. */
+	int (*meanwhile)(void *data);
+	void *meanwhile_data;
 };
 
 /* The real host, or a tree below root_dir ("/" is the real one). run_dir is absolute or NULL for the default.
@@ -135,6 +139,11 @@ int lock_take(const char *path, unsigned timeout_ms, int *ret_fd, struct ofbc_er
 
 int platform_libvirt(struct platform *p, const struct libvirt_api **ret, struct ofbc_error *err);
 bool is_this_machine(const char *host_name); /* is it our own name? */
+
+static inline int platform_meanwhile(const struct platform *p)
+{
+	return p->meanwhile ? p->meanwhile(p->meanwhile_data) : 0;
+}
 
 void platform_debug(struct platform *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -193,4 +202,5 @@ int state_dir_make(const char *path, struct ofbc_error *err);
 int file_replace(const char *dir, const char *name, const char *text, struct ofbc_error *err);
 /* 0 gone, 1 was not there. */
 int file_remove(const char *dir, const char *name, struct ofbc_error *err);
-int64_t wall_clock_s(void); /* seconds since 1970 */
+int64_t wall_clock_s(void);  /* seconds since 1970 */
+uint64_t monotonic_ns(void); /* of this machine, whatever host is worked on */

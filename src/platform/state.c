@@ -158,6 +158,14 @@ int64_t wall_clock_s(void)
 	return (int64_t)time(NULL);
 }
 
+uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* One of both may carry a domain. */
 bool is_this_machine(const char *host_name)
 {
