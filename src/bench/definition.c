@@ -487,8 +487,9 @@ static int read_metric(const struct yaml_reader *r, const char *name, const stru
 	if (!m)
 		return -ENOMEM;
 	m->scale = 1;
-	if (strlen(name) >= sizeof(m->name))
-		return yaml_complain(r, map, "the name '%s' is too long", name);
+	if (!name[0] || strlen(name) >= sizeof(m->name))
+		return yaml_complain(r, map, "'%s' is no name of a metric: 1 to %zu bytes are valid", name,
+		                     sizeof(m->name) - 1);
 	text_copy(m->name, sizeof(m->name), name);
 	q = yaml_check_keys(r, map, "a metric", known);
 	if (q == 0)

@@ -55,7 +55,7 @@ static const struct {
 };
 
 struct leaf {
-	char path[192];
+	char *path;
 	char *text;
 };
 
@@ -66,8 +66,10 @@ struct leaf_list {
 
 static void leaves_done(struct leaf_list *l)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].path);
 		free(l->v[i].text);
+	}
 	free(l->v);
 }
 
@@ -88,6 +90,17 @@ static int leaf_text(const struct json *j, char **ret)
 	return r;
 }
 
+/* As in RFC 6901, so that no two values have one path. */
+static void add_key(const char *key, struct strbuf *ret)
+{
+	for (const char *p = key; *p; p++) {
+		if (*p == '~' || *p == '/')
+			strbuf_add(ret, *p == '~' ? "~0" : "~1");
+		else
+			strbuf_addc(ret, *p);
+	}
+}
+
 /* Numbers, texts and whole arrays, by their path. */
 static int flatten(const struct json *j, const char *path, unsigned depth, struct leaf_list *ret)
 {
@@ -99,16 +112,17 @@ static int flatten(const struct json *j, const char *path, unsigned depth, struc
 		l = list_add(ret);
 		if (!l)
 			return -ENOMEM;
-		text_copy(l->path, sizeof(l->path), path);
-		return leaf_text(j, &l->text);
+		l->path = strdup(path);
+		return l->path ? leaf_text(j, &l->text) : -ENOMEM;
 	}
 	n = json_keys(j, keys, MAX_KEYS);
 	for (size_t i = 0; i < n && i < MAX_KEYS && depth < MAX_DEPTH; i++) {
-		char below[192];
+		_cleanup_strbuf_ struct strbuf below = STRBUF_INIT(MAX_TEXT);
 		int r;
 
-		snprintf(below, sizeof(below), "%s%s%s", path, path[0] ? "/" : "", keys[i]);
-		r = flatten(json_get(j, keys[i]), below, depth + 1, ret);
+		strbuf_addf(&below, "%s%s", path, depth ? "/" : "");
+		add_key(keys[i], &below);
+		r = below.err ? below.err : flatten(json_get(j, keys[i]), strbuf_str(&below), depth + 1, ret);
 		if (r < 0)
 			return r;
 	}

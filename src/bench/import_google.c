@@ -49,7 +49,8 @@ static int time_scale(const struct importer *im, const struct json *b, double *r
 }
 
 /* bytes_per_second, items_per_second and what the user counts */
-static int read_counters(const struct json *b, struct bench_cell_data *d, struct bench_trial *t)
+static int read_counters(const struct importer *im, const struct json *b, struct bench_cell_data *d,
+                         struct bench_trial *t)
 {
 	const char *keys[MAX_KEYS];
 	size_t n = json_keys(b, keys, MAX_KEYS);
@@ -60,6 +61,9 @@ static int read_counters(const struct json *b, struct bench_cell_data *d, struct
 		bool is_rate = strcmp(keys[i], "items_per_second") == 0;
 		bool is_bytes = strcmp(keys[i], "bytes_per_second") == 0;
 
+		if (!keys[i][0])
+			return import_complain(im, "benchmark '%s': a counter has no name",
+			                       json_str(json_get(b, "name"), ""));
 		if (!isnan(v) && !is_bookkeeping(keys[i]))
 			r = import_add_value(d, t, keys[i],
 			                     is_bytes  ? "B/s"
@@ -85,7 +89,7 @@ static int read_times(const struct importer *im, const struct json *b, struct be
 			                       json_str(json_get(b, "name"), ""), keys[i]);
 		r = import_add_value(d, t, keys[i], "s", LOWER_IS_BETTER, v * scale);
 	}
-	return r < 0 ? r : read_counters(b, d, t);
+	return r < 0 ? r : read_counters(im, b, d, t);
 }
 
 /* 1.8 says "skipped": "error" for what was "error_occurred". */

@@ -70,6 +70,9 @@ static int read_stat(const struct yaml_reader *r, const char *name, const struct
 	m->source = METRIC_REGEX;
 	m->pick = PICK_FIRST; /* theirs takes the first match */
 	m->across = PICK_MEDIAN;
+	if (!name[0] || strlen(name) >= sizeof(m->name))
+		return yaml_complain(r, map, "'%s' is no name of a stat: 1 to %zu bytes are valid", name,
+		                     sizeof(m->name) - 1);
 	text_copy(m->name, sizeof(m->name), name);
 	if (!regex || regex->kind != YAML_TEXT || (file && file->kind != YAML_TEXT))
 		return yaml_complain(r, map, "a stat is {regex: text, file: text}");
@@ -123,6 +126,8 @@ static int read_preset(const struct o4bc_file *file, struct bench_definition *d,
 	args = yaml_doc_get(doc, "args");
 	if (args && args->kind == YAML_TEXT)
 		q = split_words(args->text, &p->arguments);
+	if (q == -EINVAL)
+		return yaml_complain(&r, args, "a quote is not closed in '%s'", args->text);
 	for (size_t i = 0; args && args->kind == YAML_LIST && q == 0 && i < args->n; i++)
 		q = args->v[i].kind == YAML_TEXT ? strv_add(&p->arguments, args->v[i].text)
 		                                 : yaml_complain(&r, args, "'args' must be texts");

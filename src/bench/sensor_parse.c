@@ -123,17 +123,24 @@ int sensor_parse_cpu(const char *text, uint64_t *ret_us)
 	return 0;
 }
 
+/* The start of the next line, or the end of the text. */
+static const char *next_line(const char *s)
+{
+	s += strcspn(s, "\n");
+	return s + (*s == '\n');
+}
+
 int sensor_parse_keyed(const char *text, const char *key, uint64_t *ret)
 {
 	size_t n = strlen(key);
 
-	for (const char *s = text; s && *s; s = strchr(s, '\n'), s += s != NULL) {
-		const char *at = s + n;
+	for (const char *s = text; *s; s = next_line(s)) {
+		const char *at = s;
 		uint64_t v;
 
-		if (strncmp(s, key, n) != 0 || (*at != ' ' && *at != ':'))
+		if (strncmp(s, key, n) != 0 || (s[n] != ' ' && s[n] != ':'))
 			continue;
-		at += *at == ':';
+		at += n + (s[n] == ':');
 		if (next_u64(&at, &v) < 0)
 			return -EINVAL;
 		while (*at == ' ')

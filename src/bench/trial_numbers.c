@@ -80,8 +80,9 @@ static int read_program_metric(struct trial *t, unsigned i, const struct bench_m
 	for (size_t k = 0; r == 0 && k < n && k < ARRAY_SIZE(keys); k++) {
 		double v = json_double(json_get(doc, keys[k]), NAN);
 
-		if (isnan(v))
-			return error_set(err, EINVAL, OFBC_REASON_FAILED, "'%s' is no number", keys[k]);
+		if (isnan(v) || !keys[k][0])
+			return error_set(err, EINVAL, OFBC_REASON_FAILED, "'%s' is no number with a name",
+			                 keys[k]);
 		if (!m->name[0] || strcmp(m->name, keys[k]) == 0)
 			r = add_value(t, keys[k], (int)i, v * m->scale);
 	}

@@ -3,70 +3,58 @@
 #include "bench/trial_parts.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/list.h"
-#include "bench/number.h"
+#include "bench/protocol.h"
 #include "platform/platform.h"
 
-static int take_iteration(struct state *s, const char *line)
+static int take_iteration(struct trial *t, unsigned i, const struct protocol_line *l)
 {
-	struct iteration *it;
-	unsigned long long start, end;
+	struct iteration *it = list_add(&t->v[i].iterations);
 
-	if (sscanf(line, "ITERATION %llu %llu", &start, &end) != 2 || end < start)
-		return -EBADMSG;
-	it = list_add(&s->iterations);
 	if (!it)
 		return -ENOMEM;
-	*it = (struct iteration){start, end};
+	*it = (struct iteration){l->start_ns, l->end_ns};
+	steady_look(t, i);
 	return 0;
 }
 
-/* Constant, as a rate counts iterations: so it is said before the first. */
-static int take_work(struct state *s, const char *line)
+static int take(struct trial *t, unsigned i, const struct protocol_line *l)
 {
-	return s->is_ready || number_parse(line + strlen("WORK "), &s->work) < 0 || !(s->work > 0) ? -EBADMSG
-	                                                                                           : 0;
-}
+	struct state *s = &t->v[i];
 
-static int take_result(struct state *s, char *line)
-{
-	char *name = line + strlen("RESULT "), *value = strchr(name, ' ');
-
-	if (!value)
-		return -EBADMSG;
-	*value++ = '\0';
-	return pair_set(&s->results, name, value);
+	switch (l->word) {
+	case PROTOCOL_WORK:
+		s->work = l->work;
+		return 0;
+	case PROTOCOL_READY:
+		s->is_ready = true;
+		return 0;
+	case PROTOCOL_ITERATION:
+		return take_iteration(t, i, l);
+	case PROTOCOL_RESULT:
+		return pair_set(&s->results, l->name, l->value);
+	case PROTOCOL_DEVICE:
+		device_take(t, i, l->value);
+		return 0;
+	case PROTOCOL_DONE:
+		return 0;
+	}
+	return 0;
 }
 
 void protocol_take(struct trial *t, unsigned i, const char *line)
 {
-	struct state *s = &t->v[i];
-	size_t before = s->iterations.n;
-	char copy[512];
-	int r = 0;
+	struct protocol_line l;
+	int r = protocol_parse(line, &l);
 
-	text_copy(copy, sizeof(copy), line);
-	if (strcmp(copy, "READY") == 0)
-		s->is_ready = true;
-	else if (strncmp(copy, "ITERATION ", 10) == 0)
-		r = take_iteration(s, copy);
-	else if (strncmp(copy, "RESULT ", 7) == 0)
-		r = take_result(s, copy);
-	else if (strncmp(copy, "WORK ", 5) == 0)
-		r = take_work(s, copy);
-	else if (strncmp(copy, "DEVICE ", 7) == 0)
-		device_take(t, i, copy + 7);
-	else if (strcmp(copy, "DONE") != 0)
-		r = -EBADMSG;
-	if (s->iterations.n > before)
-		steady_look(t, i);
-	if (r < 0)
+	/* a rate counts iterations, so their work is constant and said before the first */
+	if (r < 0 || (l.word == PROTOCOL_WORK && t->v[i].is_ready))
 		trial_judge(t, BENCH_FAILED, "instance %u said '%.100s', which is not in the protocol",
 		            t->rq->first + i, line);
+	else if (take(t, i, &l) < 0)
+		trial_judge(t, BENCH_FAILED, "no memory for what instance %u says", t->rq->first + i);
 }
 
 bool protocol_is_ready(const struct trial *t)

@@ -13,6 +13,8 @@
 #include "base/parse.h"
 #include "cli/bench.h"
 
+DEFINE_CLEANUP(struct ofbc_bench_result_list *, ofbc_bench_result_list_free);
+
 /* The first BENCH_N_RUN_ONLY are not of a sweep, which says itself where instances run. */
 const struct option bench_run_options[] = {
 	{.name = "on", .argument = "P[,P...]", .help = "on these partitions, one instance each"},
@@ -93,6 +95,32 @@ static void told(void *data, const struct ofbc_bench_progress *p)
 	fflush(stderr);
 }
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (size_t i = 0; words[i]; i++) {
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Scripts must see that something was not measured: 1 what broke, 7 when all is skipped, as without a GPU. */
+static int status_of_run(const struct cli *c, const struct ofbc_bench_filter *filter)
+{
+	static const char *const broken[] = {"failed", "timeout", "invalid", "throttled", "lost", NULL};
+	_cleanup_(ofbc_bench_result_list_free_p) struct ofbc_bench_result_list *l = NULL;
+	size_t skipped = 0;
+
+	if (ofbc_bench_results(c->ctx, filter, &l, NULL) < 0)
+		return 1;
+	for (size_t i = 0; i < l->n; i++) {
+		if (is_one_of(l->v[i].verdict, broken))
+			return 1;
+		skipped += strcmp(l->v[i].verdict, "skipped") == 0;
+	}
+	return l->n && skipped == l->n ? 7 : 0;
+}
+
 /* What there is by now, also after an interruption. */
 static int end_of_run(struct cli *c, int r, const char *run, const char *energy, const struct ofbc_error *err)
 {
@@ -114,7 +142,7 @@ static int end_of_run(struct cli *c, int r, const char *run, const char *energy,
 		fprintf(stderr, "interrupted: `openforbc bench resume %.8s` goes on\n", run);
 		return caught_signal() ? 128 + caught_signal() : 1;
 	}
-	return status;
+	return status ? status : status_of_run(c, &filter);
 }
 
 static int numbers(const struct cli *c, struct ofbc_bench_request *rq, struct ofbc_error *err)
@@ -167,11 +195,17 @@ size_t bench_repeated(struct cli *c, const char *name, bool split, const char **
 	return n;
 }
 
+/* They are held, and come in where a trial is waited for: one that came between two waits would be lost. */
 static void catch_ends(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	sigset_t held;
 
 	catch_signals(signals, ARRAY_SIZE(signals));
+	sigemptyset(&held);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 /* bench run BENCHMARK... [--sweep FILE], bench sweep FILE BENCHMARK... */

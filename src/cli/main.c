@@ -220,13 +220,18 @@ int caught_signal(void)
 	return last_signal;
 }
 
-/* A handler, unlike SIG_IGN, is not inherited by the programs of `partition run`. */
+/* A handler, unlike SIG_IGN, is not inherited by the programs of `partition run`. What the caller ignores
+ * stays ignored: nohup, and jobs in the background of a script. */
 void catch_signals(const int *signals, size_t n)
 {
-	struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART}, was;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (signals[i] != SIGPIPE && sigaction(signals[i], NULL, &was) == 0 &&
+		    was.sa_handler == SIG_IGN)
+			continue;
 		sigaction(signals[i], &action, NULL);
+	}
 }
 
 /* A full disk or a closed pipe must not look like success; a reader who had enough needs no message. */

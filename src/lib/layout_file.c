@@ -144,14 +144,16 @@ static int read_entry(const struct yaml_reader *r, const struct yaml *map, struc
 	q = read_match(r, match, e);
 	if (q == 0 && modes)
 		q = read_modes(r, modes, e);
-	if (q == 0 && per &&
+	if (q < 0)
+		return q;
+	if (per &&
 	    (per->kind != YAML_TEXT || (strcmp(per->text, "gpu") != 0 && strcmp(per->text, "layout") != 0)))
 		return yaml_complain(
 			r, per, "'per' is gpu (each gets all of it) or layout (dealt out over the GPUs)");
 	e->is_shared = per && strcmp(per->text, "layout") == 0;
-	if (q == 0 && !parts)
+	if (!parts)
 		return yaml_complain(r, map, "'partitions' is missing; [] means none");
-	if (q == 0 && parts->kind != YAML_LIST)
+	if (parts->kind != YAML_LIST)
 		return yaml_complain(r, parts, "'partitions' must be a list");
 	for (size_t i = 0; q == 0 && i < parts->n; i++)
 		q = read_part(r, &parts->v[i], e);

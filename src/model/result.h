@@ -123,6 +123,10 @@ struct bench_run_list {
 #define BENCH_SIDE_A        "aa=A"
 #define BENCH_SIDE_B        "aa=B"
 
+/* What the parameters of a cell begin with whose configuration is measured twice, under two labels. */
+#define BENCH_SIDE_A        "aa=A"
+#define BENCH_SIDE_B        "aa=B"
+
 /* --- everything: what is exported, imported and merged --- */
 
 struct bench_cell_data {

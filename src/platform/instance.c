@@ -23,6 +23,7 @@
 #include "platform/linux.h"
 
 #define LINE_MAX_BYTES   4096
+#define LOOK_NS          5000000u
 #define DEFAULT_GRACE_MS 2000
 #define PROTOCOL_FD      3 /* one digit: small shells know no more */
 
@@ -411,14 +412,30 @@ static void look_at_all(struct instance_set *set)
 	}
 }
 
+/* Until the deadline; where the kernel says of no process that it has ended (before 5.3, under Valgrind, in
+ * some containers) we look often. 0: as long as it takes. */
+static uint64_t look_again(const struct instance_set *set, uint64_t deadline_ns, uint64_t now)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		const struct instance *in = &set->v[i];
+
+		if (!in->has_ended && in->pid_fd < 0 && (!deadline_ns || deadline_ns > now + LOOK_NS))
+			return now + LOOK_NS;
+	}
+	return deadline_ns;
+}
+
 int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instance_event *ret)
 {
 	bool is_outside = false;
+	sigset_t none;
 
+	sigemptyset(&none);
 	while (!has_event(set, ret)) {
 		uint64_t now = monotonic_ns();
 		struct timespec left = {0};
 		int n = fill_polls(set), r;
+		uint64_t until;
 
 		if (is_outside) {
 			*ret = (struct instance_event){.kind = INSTANCE_OUTSIDE};
@@ -426,10 +443,11 @@ int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instan
 		}
 		if (set->outside >= 0)
 			set->polls[n++] = (struct pollfd){.fd = set->outside, .events = POLLIN};
-		if (deadline_ns > now)
-			left = (struct timespec){(time_t)((deadline_ns - now) / 1000000000u),
-			                         (long)((deadline_ns - now) % 1000000000u)};
-		r = ppoll(set->polls, (nfds_t)n, deadline_ns ? &left : NULL, NULL);
+		until = look_again(set, deadline_ns, now);
+		if (until > now)
+			left = (struct timespec){(time_t)((until - now) / 1000000000u),
+			                         (long)((until - now) % 1000000000u)};
+		r = ppoll(set->polls, (nfds_t)n, until ? &left : NULL, &none);
 		if (r < 0 && errno == EINTR) {
 			*ret = (struct instance_event){.kind = INSTANCE_INTERRUPTED};
 			return 0;

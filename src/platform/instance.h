@@ -55,7 +55,8 @@ void instances_free(struct instance_set *set);
 int instances_add(struct instance_set *set, const struct instance_request *rq, struct ofbc_error *err);
 /* Lets them go. *ret_ns: when. 0; -errno of the first that could not be executed, with its number in err. */
 int instances_release(struct instance_set *set, uint64_t *ret_ns, struct ofbc_error *err);
-/* The next thing that happens until the deadline (monotonic; 0: none). 0; -errno. */
+/* The next thing that happens until the deadline (monotonic; 0: none). 0; -errno. Signals that the caller
+ * blocks come in only here, so that none is lost between two calls. */
 int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instance_event *ret);
 /* A line to one of them; -EPIPE when it is gone. */
 int instances_send(struct instance_set *set, unsigned instance, const char *line);

@@ -426,15 +426,17 @@ int links_wait(struct link *const *v, size_t n, uint64_t deadline_ns)
 	struct pollfd polls[POLL_MAX];
 	uint64_t now = monotonic_ns();
 	struct timespec left = {0};
+	sigset_t none;
 	int r;
 
 	if (n > POLL_MAX)
 		return -E2BIG;
+	sigemptyset(&none); /* signals that the caller holds come in here */
 	for (size_t i = 0; i < n; i++)
 		polls[i] = (struct pollfd){.fd = v[i]->in, .events = POLLIN};
 	if (deadline_ns > now)
 		left = (struct timespec){(time_t)((deadline_ns - now) / 1000000000u),
 		                         (long)((deadline_ns - now) % 1000000000u)};
-	r = ppoll(polls, (nfds_t)n, &left, NULL);
+	r = ppoll(polls, (nfds_t)n, &left, &none);
 	return r < 0 ? -errno : r > 0;
 }

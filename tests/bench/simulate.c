@@ -2,7 +2,8 @@
 /*
  * simulate [SAMPLES]: what the statistics promise, on simulated trials of a seed. How often the 95 % interval
  * has the true median in it; how often two equal things are called different; how often a true difference of
- * 5 % is found; how often a series is said to have a step.
+ * 5 % is found, and with how many trials it is found as often as planned; how often a series is said to have
+ * a step.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +16,9 @@
 #include "bench/stats.h"
 #include "bench/trend.h"
 
-#define RESAMPLES 2000
+#define RESAMPLES  2000
+#define TRIALS_MAX 160
+#define POWER      80.0 /* percent, of which a number of trials is planned */
 
 static double normal(struct random *r)
 {
@@ -91,7 +94,7 @@ static int coverage(struct random *r, unsigned samples)
 /* Share of comparisons that find a difference when B is `factor` times A. */
 static double differences(struct random *r, size_t d, size_t n, double factor, unsigned samples)
 {
-	double a[32], b[32];
+	double a[TRIALS_MAX], b[TRIALS_MAX];
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < samples; i++) {
@@ -112,7 +115,7 @@ static double differences(struct random *r, size_t d, size_t n, double factor, u
 /* The same with trials that took turns on a machine that drifts by 10 % from block to block. */
 static double paired_differences(struct random *r, size_t n, double factor, bool is_paired, unsigned samples)
 {
-	double a[32], b[32];
+	double a[TRIALS_MAX], b[TRIALS_MAX];
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < samples; i++) {
@@ -178,6 +181,22 @@ static int steps(struct random *r, unsigned samples)
 	return bad;
 }
 
+/* So many trials of each find a true difference of 5 % with the power that is planned for. */
+static int power(struct random *r, unsigned samples)
+{
+	static const size_t trials[] = {6, 120, 64, 7}; /* as the distributions */
+	int bad = 0;
+
+	for (size_t d = 0; d < ARRAY_SIZE(distributions); d++) {
+		double found = differences(r, d, trials[d], 1.05, samples);
+
+		printf("power, %-10s n = %3zu: %.1f %% of true differences of 5 %% found\n",
+		       distributions[d].name, trials[d], found);
+		bad += !(found >= POWER);
+	}
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned samples = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 2000;
@@ -194,5 +213,6 @@ int main(int argc, char **argv)
 	}
 	bad += pairs(&r, samples / 2);
 	bad += steps(&r, samples / 2);
+	bad += power(&r, samples / 4);
 	return bad != 0;
 }

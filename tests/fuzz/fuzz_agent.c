@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What arrives from another machine, and addresses: no crash, a message for what is refused, no control
  * characters in what is printed, and what was read is printed and read again as the same. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

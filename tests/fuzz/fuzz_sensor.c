@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What kernel and drivers write for sensors, and the documents of environments: no crash, and answers in
- * range. */
+/* What kernel and drivers write for sensors: no crash, and answers in range. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "bench/energy.h"
-#include "bench/environment.h"
 #include "bench/sensor.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,28 +23,6 @@ static void check_texts(const char *s)
 		require(v % 10000 == 0 && v <= INT64_MAX);
 	(void)sensor_parse_keyed(s, "VmRSS", &v);
 	(void)sensor_parse_keyed(s, "usage_usec", &v);
-}
-
-/* The two halves of the text, at its first newline, as documents before and after. */
-static void check_diff(char *s)
-{
-	struct environment_diff d = {0};
-	_cleanup_free_ char *text = NULL;
-	char *newline = strchr(s, '\n');
-
-	if (!newline)
-		return;
-	*newline = '\0';
-	if (environment_diff(s, newline + 1, &d, NULL) == 0) {
-		for (size_t i = 1; i < d.n; i++)
-			require(d.v[i - 1].weight >= d.v[i].weight);
-		(void)environment_diff_text(&d, &text);
-		environment_diff_done(&d);
-	}
-	if (environment_diff(s, s, &d, NULL) == 0) {
-		require(d.n == 0);
-		environment_diff_done(&d);
-	}
 }
 
 /* Bytes as a counter that was polled. */
@@ -83,6 +59,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sensor_parse_amd(s, size, &uj) == 0)
 		require(uj <= INT64_MAX);
 	check_counter(data, size);
-	check_diff(s);
 	return 0;
 }

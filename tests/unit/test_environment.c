@@ -312,6 +312,31 @@ static void test_diff(void **state)
 	assert_true(environment_diff("{", after, &d, &err) < 0);
 }
 
+/* No two values have one path: neither names with a slash nor long ones. */
+static void test_diff_paths(void **state)
+{
+	_cleanup_free_ char *deep = NULL, *deeper = NULL;
+	char name[151];
+	const char *slash = "{\"a/b\": 1, \"a\": {\"b\": 2}, \"\": {\"c\": 3}, \"c\": 4}";
+	struct environment_diff d = {0};
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_true(asprintf(&deep, "{\"%s\": {\"%sa\": 1, \"%sb\": 2}}", name, name, name) > 0);
+	assert_true(asprintf(&deeper, "{\"%s\": {\"%sa\": 1, \"%sb\": 3}}", name, name, name) > 0);
+	assert_int_equal(environment_diff(slash, slash, &d, NULL), 0);
+	assert_int_equal(d.n, 0);
+	environment_diff_done(&d);
+	assert_int_equal(environment_diff(deep, deep, &d, NULL), 0);
+	assert_int_equal(d.n, 0);
+	environment_diff_done(&d);
+	assert_int_equal(environment_diff(deep, deeper, &d, NULL), 0);
+	assert_int_equal(d.n, 1);
+	assert_string_equal(d.v[0].after, "3");
+	environment_diff_done(&d);
+}
+
 static void test_emulated(void **state)
 {
 	_cleanup_json_ struct json *j = NULL;
@@ -342,7 +367,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),    cmocka_unit_test(test_environ),
 		cmocka_unit_test(test_two_faces), cmocka_unit_test(test_capture),
-		cmocka_unit_test(test_diff),      cmocka_unit_test(test_emulated),
+		cmocka_unit_test(test_diff),      cmocka_unit_test(test_diff_paths),
+		cmocka_unit_test(test_emulated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
