@@ -163,6 +163,7 @@ def main():
     parser.add_argument("--size", choices=("small", "full"), default="full")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=1, help="of an iteration")
+    parser.add_argument("--rate", type=float, default=0, help="of iterations by an open-loop schedule; 0: one after the other")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0, help="without a runner")
     args = parser.parse_args()
@@ -181,7 +182,7 @@ def main():
     for _ in range(WARM_UP):
         job.step()
     runner.ready(args.steps * args.batch)
-    count, seconds = runner.iterate(iteration)
+    count, seconds = runner.iterate(iteration, args.rate, args.seed)
     for name, value in job.check().items():
         runner.result(name, value)
     if not runner.socket:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The runner's line protocol (openforbc-benchmark(5)), for programs in Python. By hand, without a runner, it just runs for a while."""
 import os
+import random
 import socket
 import time
 
@@ -34,13 +35,21 @@ class Runner:
         except BlockingIOError:
             return False
 
-    def iterate(self, iteration):
-        """Iterations until the end. Returns how many, and the seconds that they took."""
+    def iterate(self, iteration, rate=0, seed=1):
+        """
+        Iterations until the end. Returns how many, and the seconds that they took. With a rate they come as requests of users do: so
+        many a second, independent of each other and of how long the last one took (Poisson); one that is late starts at once.
+        """
+        gaps = random.Random(seed)
         count, first = 0, time.monotonic_ns()
+        due = first
         while count == 0 or not self.is_over():
+            if rate:
+                due += int(1e9 * gaps.expovariate(rate))
+                time.sleep(max(0, due - time.monotonic_ns()) / 1e9)
             start = time.monotonic_ns()
             iteration()
-            self.say(f"ITERATION {start} {time.monotonic_ns()}")
+            self.say(f"ITERATION {start} {time.monotonic_ns()}" + (f" {due}" if rate else ""))
             count += 1
         return count, (time.monotonic_ns() - first) / 1e9
 

@@ -19,16 +19,20 @@ static const char *take_word(const char *s, char *buf, size_t size)
 	return s[n] ? s + n + 1 : s + n;
 }
 
-/* Both ends, the later one last; nothing behind them. */
+/* Both ends, the later one last, and perhaps when it was due, which is not after its start; nothing behind
+ * them. */
 static int parse_iteration(const char *rest, struct protocol_line *ret)
 {
-	char start[32], end[32];
+	uint64_t *const to[] = {&ret->start_ns, &ret->end_ns, &ret->due_ns};
+	char word[32];
+	size_t n = 0;
 
-	rest = take_word(rest, start, sizeof(start));
-	if (rest)
-		rest = take_word(rest, end, sizeof(end));
-	if (!rest || *rest || parse_u64(start, &ret->start_ns) < 0 || parse_u64(end, &ret->end_ns) < 0 ||
-	    ret->end_ns < ret->start_ns)
+	for (; rest && *rest && n < sizeof(to) / sizeof(to[0]); n++) {
+		rest = take_word(rest, word, sizeof(word));
+		if (!rest || parse_u64(word, to[n]) < 0)
+			return -EBADMSG;
+	}
+	if (!rest || *rest || n < 2 || ret->end_ns < ret->start_ns || ret->due_ns > ret->start_ns)
 		return -EBADMSG;
 	return 0;
 }

@@ -17,8 +17,9 @@ struct protocol_line {
 	enum protocol_word word;
 	double work;               /* of each iteration, more than 0 */
 	uint64_t start_ns, end_ns; /* of an iteration */
-	char name[64];             /* of a result */
-	const char *value;         /* what stands behind it, in the line; of a device: what it is */
+	uint64_t due_ns;   /* when it was to start, of programs that keep to a schedule; 0: they do not */
+	char name[64];     /* of a result */
+	const char *value; /* what stands behind it, in the line; of a device: what it is */
 };
 
 /* 0; -EBADMSG what is no such line. */

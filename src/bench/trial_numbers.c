@@ -17,6 +17,7 @@
 #include "platform/files.h"
 #include "platform/platform.h"
 
+#define PACE_MIN 0.99 /* of the load that was due */
 #define SKEW_MAX 0.01 /* of the window */
 
 static int add_value(struct trial *t, const char *metric, int instance, double value)
@@ -108,7 +109,7 @@ static int iteration_metric(struct trial *t, unsigned i, const struct bench_metr
 		*ret = seconds > 0 ? window_work(&t->v[i].iterations, w) * work_of(t, i) / seconds : NAN;
 		return 0;
 	}
-	v = window_durations(&t->v[i].iterations, w, &n);
+	v = window_latencies(&t->v[i].iterations, w, &n);
 	if (!v)
 		return -ENOMEM;
 	*ret = n ? stats_quantile(v, n, m->source == METRIC_ITERATION ? 0.5 : m->quantile) : NAN;
@@ -236,6 +237,19 @@ static int add_warmup(struct trial *t, unsigned i)
 	return 0;
 }
 
+/* Latency under a load that was not done says nothing of that load. */
+static int look_at_pace(struct trial *t, unsigned i)
+{
+	double pace = window_pace(&t->v[i]);
+
+	if (isnan(pace))
+		return 0;
+	if (pace < PACE_MIN)
+		trial_judge(t, BENCH_INVALID, "instance %u did %.1f %% of the load that was due",
+		            t->rq->first + i, 100 * pace);
+	return add_value(t, BENCH_LOAD_DONE, (int)i, pace);
+}
+
 static int evaluate_instance(struct trial *t, unsigned i, struct window w, struct ofbc_error *err)
 {
 	size_t first = t->t->n_values;
@@ -260,6 +274,8 @@ static int evaluate_instance(struct trial *t, unsigned i, struct window w, struc
 	}
 	if (r == 0)
 		r = add_warmup(t, i);
+	if (r == 0)
+		r = look_at_pace(t, i);
 	return r == 0 ? check_instance(t, i, first, err) : r;
 }
 

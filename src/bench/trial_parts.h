@@ -13,6 +13,7 @@
 /* One iteration of a program that speaks the protocol. */
 struct iteration {
 	uint64_t start_ns, end_ns;
+	uint64_t due_ns; /* when it was to start; 0: when it did */
 };
 
 struct iteration_list {
@@ -115,8 +116,10 @@ struct window window_common(const struct trial *t);
 struct window window_starts(const struct trial *t);
 double window_skew(const struct trial *t); /* seconds; NAN: one of them never iterated */
 double window_work(const struct iteration_list *l, struct window w);
-/* Seconds of the whole iterations, ascending; free() them. */
-double *window_durations(const struct iteration_list *l, struct window w, size_t *ret_n);
+/* How much of the load that was due an instance did: the pace of its schedule. NAN: it has none. */
+double window_pace(const struct state *s);
+/* Seconds of the whole iterations, from when they were due, ascending; free() them. */
+double *window_latencies(const struct iteration_list *l, struct window w, size_t *ret_n);
 
 /* --- trial_numbers.c --- */
 int trial_evaluate(struct trial *t, struct ofbc_error *err);

@@ -15,7 +15,7 @@ static int take_iteration(struct trial *t, unsigned i, const struct protocol_lin
 
 	if (!it)
 		return -ENOMEM;
-	*it = (struct iteration){l->start_ns, l->end_ns};
+	*it = (struct iteration){l->start_ns, l->end_ns, l->due_ns};
 	steady_look(t, i);
 	return 0;
 }

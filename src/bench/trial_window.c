@@ -23,18 +23,36 @@ double window_work(const struct iteration_list *l, struct window w)
 	return work;
 }
 
-double *window_durations(const struct iteration_list *l, struct window w, size_t *ret_n)
+/*
+ * A program that comes too late for its schedule starts at once, and what it is late counts as latency:
+ * leaving that out would leave out what a user waits when it is slow (coordinated omission). So latency is
+ * from when it was due.
+ */
+double *window_latencies(const struct iteration_list *l, struct window w, size_t *ret_n)
 {
 	double *v = malloc((l->n + 1) * sizeof(*v));
 
 	*ret_n = 0;
 	for (size_t i = 0; v && i < l->n; i++) {
 		if (l->v[i].start_ns >= w.from && l->v[i].end_ns <= w.to)
-			v[(*ret_n)++] = (double)(l->v[i].end_ns - l->v[i].start_ns) / NS;
+			v[(*ret_n)++] = (double)(l->v[i].end_ns -
+			                         (l->v[i].due_ns ? l->v[i].due_ns : l->v[i].start_ns)) /
+			                NS;
 	}
 	if (v)
 		stats_sort(v, *ret_n);
 	return v;
+}
+
+/* The schedule goes on as time does, or the program cannot follow: then the one falls behind the other. */
+double window_pace(const struct state *s)
+{
+	const struct iteration_list *l = &s->iterations;
+	const struct iteration *a = l->n ? &l->v[s->first] : NULL, *b = l->n ? &l->v[l->n - 1] : NULL;
+
+	if (!a || !a->due_ns || !b->due_ns || b->start_ns <= a->start_ns)
+		return NAN;
+	return (double)(b->due_ns - a->due_ns) / (double)(b->start_ns - a->start_ns);
 }
 
 /* When an instance began with what counts, and when it ended it: both GO when it did nothing. */

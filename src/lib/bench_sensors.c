@@ -40,8 +40,8 @@ const char *job_unit(const char *metric)
 		const char *metric, *unit;
 	} units[] = {{"board power", "W"},       {"board temperature", "Cel"}, {"board clock", "MHz"},
 	             {BENCH_ENERGY, "J"},        {BENCH_MEAN_POWER, "W"},      {BENCH_IDLE_POWER, "W"},
-	             {BENCH_LAYOUT_CHANGE, "s"}, {BENCH_WARMUP, "1"},          {BENCH_START_WAIT, "s"},
-	             {BENCH_PROCESSORS, "1"},    {BENCH_CLOCK_BOUND, "s"}};
+	             {BENCH_LAYOUT_CHANGE, "s"}, {BENCH_WARMUP, "1"},          {BENCH_LOAD_DONE, "1"},
+	             {BENCH_START_WAIT, "s"},    {BENCH_PROCESSORS, "1"},      {BENCH_CLOCK_BOUND, "s"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(units[i].metric, metric) == 0)

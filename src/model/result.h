@@ -117,6 +117,7 @@ struct bench_run_list {
 #define BENCH_MEMORY_SHARE  "memory share"
 #define BENCH_PROCESSORS    "processors"         /* of an instance, its own */
 #define BENCH_START_WAIT    "start wait"         /* s, until the boards were stable */
+#define BENCH_LOAD_DONE     "load done"          /* of what was due by the schedule of an instance: 0..1 */
 #define BENCH_WARMUP        "warm-up iterations" /* of an instance, that do not count; none: it was never steady */
 
 /* What the parameters of a cell begin with whose configuration is measured twice, under two labels. */
