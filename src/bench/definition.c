@@ -359,6 +359,15 @@ static int read_matrix(const struct yaml_reader *r, const struct yaml *doc, stru
 
 /* --- needs, metrics, checks --- */
 
+/* true, false, or "maybe": used where there is one. */
+static int get_gpu(const struct yaml_reader *r, const struct yaml *map, struct bench_needs *n)
+{
+	const struct yaml *gpu = yaml_doc_get(map, "gpu");
+
+	n->uses_gpu = gpu && gpu->kind == YAML_TEXT && strcmp(gpu->text, "maybe") == 0;
+	return n->uses_gpu ? 0 : definition_get_bool(r, map, "gpu", &n->gpu);
+}
+
 static int read_needs(const struct yaml_reader *r, const struct yaml *map, struct bench_needs *n)
 {
 	static const char *const known[] = {"vendor",  "programs", "files", "memory",  "gpu-memory", "cpus",
@@ -390,7 +399,7 @@ static int read_needs(const struct yaml_reader *r, const struct yaml *map, struc
 	if (q >= 0)
 		q = definition_get_bool(r, map, "root", &n->root);
 	if (q >= 0)
-		q = definition_get_bool(r, map, "gpu", &n->gpu);
+		q = get_gpu(r, map, n);
 	if (q >= 0 && command)
 		q = definition_read_command(r, command, &n->command);
 	return q < 0 ? q : 0;

@@ -136,6 +136,7 @@ struct bench_needs {
 	uint64_t gpu_memory_bytes;    /* of the partition */
 	unsigned cpus;
 	bool display, root, gpu;
+	bool uses_gpu; /* where there is one, so that its energy is that of the work */
 };
 
 #define BENCH_TIMEOUT_SETUP_S   3600

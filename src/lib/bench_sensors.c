@@ -82,7 +82,7 @@ static int add_boards(struct bench_job *job, struct job_sensors *s, struct ofbc_
 	for (size_t i = 0; i < job->n_entries; i++) {
 		const struct bench_needs *n = &job->entries[i].d->needs;
 
-		wants |= n->gpu || n->vendor[0] || n->gpu_memory_bytes;
+		wants |= n->gpu || n->uses_gpu || n->vendor[0] || n->gpu_memory_bytes;
 	}
 	for (size_t i = 0; r == 0 && i < job->gpus.n; i++)
 		r = add_board(s, job->gpus.v[i], &known, err);
