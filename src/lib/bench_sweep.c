@@ -246,11 +246,14 @@ static int apply(struct bench_job *job, const char *text, const char *which, str
 {
 	_cleanup_(ofbc_layout_free_p) struct ofbc_layout *l = NULL;
 	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *done = NULL;
+	struct platform *p = job->ctx->platform;
+	uint64_t began = p->ops->now_ns(p);
 	int r = ofbc_layout_read(text, strlen(text), job->rq.sweep ? job->rq.sweep : "first state", which, &l,
 	                         err);
 
 	if (r == 0)
 		r = ofbc_layout_apply(job->ctx, l, flags_of(job), NULL, NULL, &done, err);
+	job->change_s = r == 0 && done->steps.n ? (double)(p->ops->now_ns(p) - began) / 1e9 : 0;
 	/* once more: what a layout that stands keeps are its partitions */
 	return r == 0 && ret ? ofbc_layout_plan(job->ctx, l, flags_of(job), ret, err) : r;
 }
@@ -259,8 +262,6 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 {
 	_cleanup_(ofbc_plan_free_p) struct ofbc_plan *plan = NULL;
 	const struct bench_stage *s = &job->stages[stage];
-	struct platform *p = job->ctx->platform;
-	uint64_t began = p->ops->now_ns(p);
 	size_t n = 0;
 	int r;
 
@@ -272,7 +273,6 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 	r = apply(job, s->layout, s->which[0] ? s->which : NULL, &plan, err);
 	if (r < 0)
 		return r;
-	job->change_s = (double)(p->ops->now_ns(p) - began) / 1e9;
 	if (s->is_whole)
 		return job_place(job, NULL, 0, s->instances, NULL, err);
 	while (plan->kept && plan->kept[n])
