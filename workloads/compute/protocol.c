@@ -101,6 +101,12 @@ int protocol_iteration(struct protocol *p, uint64_t start_ns, uint64_t end_ns)
 	return say(p, "ITERATION %llu %llu\n", (unsigned long long)start_ns, (unsigned long long)end_ns);
 }
 
+int protocol_iteration_due(struct protocol *p, uint64_t start_ns, uint64_t end_ns, uint64_t due_ns)
+{
+	return say(p, "ITERATION %llu %llu %llu\n", (unsigned long long)start_ns, (unsigned long long)end_ns,
+	           (unsigned long long)due_ns);
+}
+
 int protocol_result(struct protocol *p, const char *name, double value)
 {
 	return say(p, "RESULT %s %.17g\n", name, value);

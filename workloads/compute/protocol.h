@@ -29,6 +29,8 @@ int protocol_device(struct protocol *p, const char *id);
 int protocol_ready(struct protocol *p, double work);
 /* 0; -EPIPE. */
 int protocol_iteration(struct protocol *p, uint64_t start_ns, uint64_t end_ns);
+/* Of a program that keeps to a schedule: due_ns is when it was to start, not after it did. */
+int protocol_iteration_due(struct protocol *p, uint64_t start_ns, uint64_t end_ns, uint64_t due_ns);
 int protocol_result(struct protocol *p, const char *name, double value);
 /* Does not wait: 1 STOP has come; 0 not yet; -EPIPE the other side is gone. */
 int protocol_stop(struct protocol *p);
