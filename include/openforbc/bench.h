@@ -105,6 +105,8 @@ struct ofbc_bench_request {
 	bool may_reset;         /* of a sweep: a mode may be changed by a reset of the GPU */
 	bool twice;             /* A/A: every cell under two labels, which take turns; 10 trials at least */
 	bool solo; /* of a sweep: also each partition type of a layout alone, its neighbours idle */
+	const char *const *against; /* "NAME[,NAME=VALUE...]": also with the other instances running this */
+	size_t n_against;
 };
 
 /**

@@ -62,6 +62,12 @@ static bool has_several(const struct view *v)
 	return v->d->cell.instances > 1;
 }
 
+/* One that is measured, and others that run something else. */
+static bool has_aggressor(const struct view *v)
+{
+	return bench_measured(&v->d->cell) != v->d->cell.instances;
+}
+
 static bool is_not_alone(const struct view *v)
 {
 	return has_several(v) || is_partitioned(v);
@@ -69,7 +75,7 @@ static bool is_not_alone(const struct view *v)
 
 static bool has_neighbours(const struct view *v)
 {
-	return is_partitioned(v) && has_several(v);
+	return (is_partitioned(v) || has_aggressor(v)) && has_several(v);
 }
 
 static bool is_one_partition(const struct view *v)
@@ -125,13 +131,15 @@ static const struct figure {
 	enum unit unit;
 	const char *better;
 	const char *missing; /* why x is not known */
+	bool is_of_victim;   /* also of the only instance that is measured, among others */
 } figures[] = {
 	{.key = "rate",
          .applies = always,
          .form = FORM_PLAIN,
          .x = SCALAR_RATE,
          .unit = UNIT_RATE,
-         .better = "higher"},
+         .better = "higher",
+         .is_of_victim = true},
 	{.key = "progress",
          .applies = is_not_alone,
          .form = FORM_RATIO,
@@ -199,7 +207,8 @@ static const struct figure {
          .base = BASE_SOLO,
          .x = SCALAR_MEAN,
          .y = SCALAR_RATE,
-         .better = "lower"},
+         .better = "lower",
+         .is_of_victim = true},
 	{.key = "sharing_overhead",
          .applies = is_whole_partition,
          .form = FORM_LOSS,
@@ -257,7 +266,12 @@ static const struct figure {
          .unit = UNIT_MONEY,
          .better = "lower",
          .missing = "no price was given (--price-hour, --price-kwh), or no energy measured"},
-	{.key = "variation", .applies = always, .form = FORM_VARIATION, .x = SCALAR_RATE, .better = "lower"},
+	{.key = "variation",
+         .applies = always,
+         .form = FORM_VARIATION,
+         .x = SCALAR_RATE,
+         .better = "lower",
+         .is_of_victim = true},
 	{.key = "layout_change",
          .applies = is_changed,
          .form = FORM_PLAIN,
@@ -287,7 +301,8 @@ static bool is_same_work(const struct view *a, const struct view *b)
 	const struct bench_cell *x = &a->d->cell, *y = &b->d->cell;
 
 	return b->has_work && b->points.n && strcmp(x->benchmark, y->benchmark) == 0 &&
-	       strcmp(x->parameters, y->parameters) == 0 && strcmp(x->definition, y->definition) == 0 &&
+	       strcmp(bench_own_parameters(x->parameters), y->parameters) == 0 &&
+	       strcmp(x->definition, y->definition) == 0 &&
 	       strcmp(a->work.summary->metric, b->work.summary->metric) == 0 &&
 	       strcmp(a->run->emulated, b->run->emulated) == 0;
 }
@@ -297,7 +312,8 @@ static bool is_same_host(const struct view *a, const struct view *b)
 	return strcmp(a->run->host, b->run->host) == 0 && strcmp(a->run->platform, b->run->platform) == 0;
 }
 
-/* Is b the layout of a with one instance? "2x cpu:1c" and "cpu:1c", "halves" twice, "mixed" and "mixed/TYPE".
+/* Is b the layout of a with one instance? "shared" and "unpartitioned", "2x cpu:1c" and "cpu:1c", "halves"
+ * twice, "mixed" and "mixed/TYPE".
  */
 static bool is_solo_of(const struct view *a, const struct view *b)
 {
@@ -306,7 +322,8 @@ static bool is_solo_of(const struct view *a, const struct view *b)
 
 	if (b->d->cell.instances != 1)
 		return false;
-	if (strcmp(x, y) == 0 || (strncmp(x, y, n) == 0 && y[n] == '/'))
+	if (strcmp(x, y) == 0 || (strcmp(x, "shared") == 0 && strcmp(y, "unpartitioned") == 0) ||
+	    (strncmp(x, y, n) == 0 && y[n] == '/'))
 		return true;
 	return digits && strncmp(x + digits, "x ", 2) == 0 && strcmp(x + digits + 2, y) == 0;
 }
@@ -561,7 +578,7 @@ static int add_cell(const struct view_list *all, const struct view *v, struct of
 		return 0;
 	}
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(figures); i++) {
-		if (figures[i].applies(v))
+		if (figures[i].applies(v) && (figures[i].is_of_victim || !has_aggressor(v)))
 			r = figures[i].base == BASE_NONE ? add_figure(v, &figures[i], NULL, ret)
 			                                 : add_relative(all, v, &figures[i], ret);
 	}

@@ -220,7 +220,7 @@ int work_points(const struct bench_cell_data *d, const struct work_metric *m,
 {
 	_cleanup_by_instance_ struct by_instance b = {0};
 	double idle = idle_watts(d);
-	int r = by_instance_new(d->cell.instances, &b);
+	int r = by_instance_new(bench_measured(&d->cell), &b);
 
 	for (size_t i = 0; r == 0 && i < d->trials.n; i++) {
 		const struct bench_trial *t = &d->trials.v[i];
@@ -267,9 +267,9 @@ int work_rates_of_share(const struct bench_cell_data *d, const struct work_metri
 		double sum = 0;
 		unsigned n = 0;
 
-		for (unsigned k = 0; t->verdict == BENCH_OK && k < d->cell.instances; k++) {
+		for (unsigned k = 0; t->verdict == BENCH_OK && k < bench_measured(&d->cell); k++) {
 			if (has_share(t, k, share)) {
-				sum += rate_of(t, m, d->cell.instances, k);
+				sum += rate_of(t, m, bench_measured(&d->cell), k);
 				n++;
 			}
 		}

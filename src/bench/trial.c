@@ -65,7 +65,8 @@ void trial_note(struct bench_trial *t, const char *fmt, ...)
 static int prepare_instance(struct trial *t, unsigned i, struct ofbc_error *err)
 {
 	const struct trial_request *rq = t->rq;
-	const struct bench_definition *d = rq->definition;
+	const struct bench_definition *d = trial_program(rq, i)->definition;
+	const struct bench_preset *preset = trial_program(rq, i)->preset;
 	struct state *s = &t->v[i];
 	int r;
 
@@ -73,15 +74,15 @@ static int prepare_instance(struct trial *t, unsigned i, struct ofbc_error *err)
 	r = trial_values(rq, i, &t->values);
 	for (size_t k = 0; r == 0 && k < rq->places[i].env.n; k++)
 		r = strv_add(&s->env, rq->places[i].env.v[k]);
-	if (r == 0 && rq->preset)
-		r = command_add_env(&rq->preset->env, &t->values, &s->env, err);
+	if (r == 0 && preset)
+		r = command_add_env(&preset->env, &t->values, &s->env, err);
 	for (size_t k = 0; r == 0 && k + 1 < d->run.n; k++)
 		r = trial_command(t->p, d, &d->run.v[k], &t->values, rq->workdir, d->timeout_run_s, err);
 	if (r == 0)
 		r = command_expand(d, &d->run.v[d->run.n - 1], &t->values, &s->argv, &s->env, &s->workdir,
 		                   err);
-	for (size_t k = 0; r == 0 && rq->preset && k < rq->preset->arguments.n; k++)
-		r = command_expand_text(rq->preset->arguments.v[k], &t->values, &s->argv, err);
+	for (size_t k = 0; r == 0 && preset && k < preset->arguments.n; k++)
+		r = command_expand_text(preset->arguments.v[k], &t->values, &s->argv, err);
 	snprintf(s->out, sizeof(s->out), "%s/%u.out", rq->workdir, i);
 	return r;
 }
@@ -97,7 +98,7 @@ static int start_instance(struct trial *t, unsigned i, struct ofbc_error *err)
 	                    .cgroup = place->cgroup[0] ? place->cgroup : NULL},
 		.workdir = s->workdir,
 		.out_path = s->out,
-		.is_protocol = t->rq->definition->is_protocol,
+		.is_protocol = t->rq->program.definition->is_protocol,
 		.limit_mib = OUTPUT_MAX_MIB,
 	};
 
@@ -141,14 +142,14 @@ void trial_take(struct trial *t, const struct instance_event *e)
 		return;
 	t->ended++;
 	t->v[e->instance].has_ended = true;
-	if (t->rq->definition->is_protocol && !t->has_stopped)
+	if (t->rq->program.definition->is_protocol && !t->has_stopped)
 		ended_early(t, e->instance);
 }
 
 /* 0 all have ended, by themselves or by us. */
 static int watch(struct trial *t, uint64_t start, struct ofbc_error *err)
 {
-	const struct bench_definition *d = t->rq->definition;
+	const struct bench_definition *d = t->rq->program.definition;
 	uint64_t deadline = start + (uint64_t)d->timeout_run_s * 1000000000u;
 
 	while (t->ended < t->rq->instances && t->t->verdict == BENCH_OK) {
@@ -182,7 +183,7 @@ void trial_begin_watch(struct trial *t)
 
 int trial_add(struct trial *t, bool has_gate, struct ofbc_error *err)
 {
-	bool waits = t->rq->definition->is_protocol;
+	bool waits = t->rq->program.definition->is_protocol;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)

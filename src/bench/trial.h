@@ -44,10 +44,18 @@ struct trial_where {
 	void *data;
 };
 
-struct trial_request {
+/* What an instance runs. */
+struct trial_program {
 	const struct bench_definition *definition;
 	const struct bench_preset *preset;  /* NULL: none */
 	const struct pair_list *parameters; /* with all defaults */
+};
+
+struct trial_request {
+	struct trial_program program; /* what is measured */
+	/* Only the first instance is measured, while the others run this; both speak the protocol. Without a
+	 * definition all run the same. */
+	struct trial_program beside;
 	const struct bench_place *places;
 	unsigned instances;
 	unsigned first, of; /* a part of a trial: number of its first instance, and of all; of 0: the whole */

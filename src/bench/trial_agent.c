@@ -110,7 +110,7 @@ static int start(struct part *p, uint64_t *ret_start, struct ofbc_error *err)
 {
 	int r = trial_add(p->t, true, err);
 
-	if (r == 0 && !p->t->rq->definition->is_protocol) {
+	if (r == 0 && !p->t->rq->program.definition->is_protocol) {
 		r = tell_ready(p);
 		if (r == 0)
 			r = wait_for(p, NULL, &p->go_ns, err);
@@ -163,7 +163,7 @@ static int steer(struct part *p, uint64_t now, struct ofbc_error *err)
 static int watch(struct part *p, uint64_t begin, struct ofbc_error *err)
 {
 	struct trial *t = p->t;
-	const struct bench_definition *d = t->rq->definition;
+	const struct bench_definition *d = t->rq->program.definition;
 	uint64_t deadline = begin + (uint64_t)d->timeout_run_s * 1000000000u;
 	int r = 0;
 

@@ -30,8 +30,9 @@ static int values_with(const struct bench_definition *d, const struct pair_list 
 
 int trial_values(const struct trial_request *rq, unsigned instance, struct pair_list *ret)
 {
+	const struct trial_program *p = trial_program(rq, instance);
 	char text[32];
-	int r = values_with(rq->definition, rq->parameters, rq->workdir, ret);
+	int r = values_with(p->definition, p->parameters, rq->workdir, ret);
 
 	snprintf(text, sizeof(text), "%u", rq->first + instance);
 	if (r == 0)

@@ -31,7 +31,7 @@ void device_take(struct trial *t, unsigned i, const char *said)
 
 static bool is_wanted(const struct trial *t, unsigned i)
 {
-	const struct bench_definition *d = t->rq->definition;
+	const struct bench_definition *d = trial_program(t->rq, i)->definition;
 
 	for (size_t k = 0; k < d->checks.n; k++) {
 		if (d->checks.v[k].kind == CHECK_DEVICE)

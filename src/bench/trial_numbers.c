@@ -52,6 +52,7 @@ static int read_text_metric(struct trial *t, unsigned i, const struct bench_metr
 static int read_program_metric(struct trial *t, unsigned i, const struct bench_metric *m,
                                struct ofbc_error *err)
 {
+	const struct bench_definition *d = trial_program(t->rq, i)->definition;
 	struct bench_command c = m->program;
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ struct json *doc = NULL;
@@ -67,8 +68,7 @@ static int read_program_metric(struct trial *t, unsigned i, const struct bench_m
 		r = strv_add(&argv, t->v[i].out);
 	c.argv = argv;
 	if (r == 0)
-		r = trial_command(t->p, t->rq->definition, &c, &t->values, t->rq->workdir,
-		                  t->rq->definition->timeout_cleanup_s, err);
+		r = trial_command(t->p, d, &c, &t->values, t->rq->workdir, d->timeout_cleanup_s, err);
 	strv_done(&argv);
 	snprintf(out, sizeof(out), "%s/command.out", t->rq->workdir);
 	if (r == 0)
@@ -93,7 +93,7 @@ static int read_program_metric(struct trial *t, unsigned i, const struct bench_m
 /* Of one iteration: what the program says, what the definition says, or itself. */
 static double work_of(const struct trial *t, unsigned i)
 {
-	double defined = t->rq->definition->work;
+	double defined = trial_program(t->rq, i)->definition->work;
 
 	return t->v[i].work > 0 ? t->v[i].work : isnan(defined) ? 1 : defined;
 }
@@ -186,7 +186,7 @@ int trial_combine(const struct bench_definition *d, struct bench_trial *t)
 
 static int check_instance(struct trial *t, unsigned i, size_t first_value, struct ofbc_error *err)
 {
-	const struct bench_definition *d = t->rq->definition;
+	const struct bench_definition *d = trial_program(t->rq, i)->definition;
 	int status = instances_end(t->set, i)->status, r = 0;
 	bool says_exit = false;
 	char said[256];
@@ -229,7 +229,7 @@ static int add_warmup(struct trial *t, unsigned i)
 {
 	const struct state *s = &t->v[i];
 
-	if (!t->rq->definition->is_protocol || !s->iterations.n)
+	if (!trial_program(t->rq, i)->definition->is_protocol || !s->iterations.n)
 		return 0;
 	if (s->is_steady)
 		return add_value(t, BENCH_WARMUP, (int)i, (double)s->first);
@@ -252,18 +252,19 @@ static int look_at_pace(struct trial *t, unsigned i)
 
 static int evaluate_instance(struct trial *t, unsigned i, struct window w, struct ofbc_error *err)
 {
+	const struct bench_definition *d = trial_program(t->rq, i)->definition;
 	size_t first = t->t->n_values;
 	int r = trial_values(t->rq, i, &t->values), status = instances_end(t->set, i)->status;
 
-	if (r == 0 && wants_text(t->rq->definition))
+	if (r == 0 && wants_text(d))
 		r = file_read(t->v[i].out, (size_t)OUTPUT_MAX_MIB << 20, &t->v[i].text, &t->v[i].len);
-	for (size_t m = 0; r == 0 && m < t->rq->definition->metrics.n; m++) {
+	for (size_t m = 0; r == 0 && m < d->metrics.n; m++) {
 		struct ofbc_error why = {0};
 
 		r = platform_meanwhile(t->p);
 		if (r < 0)
 			break;
-		r = read_metric(t, i, &t->rq->definition->metrics.v[m], w, &why);
+		r = read_metric(t, i, &d->metrics.v[m], w, &why);
 		/* a program that failed need not say its numbers */
 		if (r < 0 && r != -ENOMEM && r != -EINTR) {
 			if (status == 0)
@@ -276,7 +277,12 @@ static int evaluate_instance(struct trial *t, unsigned i, struct window w, struc
 		r = add_warmup(t, i);
 	if (r == 0)
 		r = look_at_pace(t, i);
-	return r == 0 ? check_instance(t, i, first, err) : r;
+	if (r == 0)
+		r = check_instance(t, i, first, err);
+	/* an aggressor has to be right, too, but its figures are not those of this benchmark */
+	if (i > 0 && t->rq->beside.definition)
+		t->t->n_values = first;
+	return r;
 }
 
 /* What is said of the common window is only as good as its edges. */
@@ -307,5 +313,5 @@ int trial_evaluate(struct trial *t, struct ofbc_error *err)
 	t->t->skew_s = t->rq->instances > 1 ? window_skew(t) : 0;
 	trial_look_at_skew(t->t);
 	r = trial_evaluate_in(t, w, err);
-	return r == 0 ? trial_combine(t->rq->definition, t->t) : r;
+	return r == 0 ? trial_combine(t->rq->program.definition, t->t) : r;
 }

@@ -58,6 +58,12 @@ struct trial {
 	unsigned ended; /* instances */
 };
 
+/* What instance i runs. */
+static inline const struct trial_program *trial_program(const struct trial_request *rq, unsigned i)
+{
+	return i > 0 && rq->beside.definition ? &rq->beside : &rq->program;
+}
+
 void trial_free(struct trial *t); /* what it has, and ends what runs */
 #define _cleanup_trial_ __attribute__((cleanup(trial_free)))
 

@@ -10,9 +10,9 @@
 #define LOOK_FROM   10
 #define LOOK_FACTOR 8 /* again when there is an eighth more */
 
-static double limit_s(const struct trial *t)
+static double limit_s(const struct trial *t, unsigned i)
 {
-	double own = t->rq->definition->warmup_s;
+	double own = trial_program(t->rq, i)->definition->warmup_s;
 
 	return isnan(own) ? t->rq->min_window_s : own;
 }
@@ -44,7 +44,7 @@ void steady_look(struct trial *t, unsigned i)
 	size_t n, each, first;
 
 	if (s->is_steady || l->n < LOOK_FROM || l->n < s->looked + s->looked / LOOK_FACTOR ||
-	    lasted_s(l) > limit_s(t))
+	    lasted_s(l) > limit_s(t, i))
 		return;
 	s->looked = l->n;
 	each = block_means(l, v, &n);
@@ -56,5 +56,5 @@ void steady_look(struct trial *t, unsigned i)
 
 bool steady_is_waited_for(const struct trial *t, unsigned i)
 {
-	return !t->v[i].is_steady && lasted_s(&t->v[i].iterations) <= limit_s(t);
+	return !t->v[i].is_steady && lasted_s(&t->v[i].iterations) <= limit_s(t, i);
 }

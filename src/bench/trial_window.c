@@ -61,7 +61,7 @@ static struct window own_window(const struct trial *t, unsigned i)
 	const struct iteration_list *l = &t->v[i].iterations;
 	const struct instance_end *end = instances_end(t->set, i);
 
-	if (!t->rq->definition->is_protocol)
+	if (!t->rq->program.definition->is_protocol)
 		return (struct window){end->start_ns, end->end_ns};
 	return l->n ? (struct window){l->v[t->v[i].first].start_ns, l->v[l->n - 1].end_ns}
 	            : (struct window){t->go_ns, t->go_ns};
@@ -88,7 +88,7 @@ struct window window_starts(const struct trial *t)
 		const struct iteration_list *l = &t->v[i].iterations;
 		uint64_t from;
 
-		if (t->rq->definition->is_protocol && !l->n)
+		if (t->rq->program.definition->is_protocol && !l->n)
 			return (struct window){UINT64_MAX, 0};
 		from = l->n ? l->v[0].start_ns : own_window(t, i).from;
 		w.from = from < w.from ? from : w.from;

@@ -47,6 +47,9 @@ const struct option bench_run_options[] = {
 	{.name = "aa",
          .help = "every cell twice, taking turns: how often are equal things called different?"},
 	{.name = "reset", .help = "of a sweep: a mode may be changed by a reset of the GPU"},
+	{.name = "against",
+         .argument = "NAME[,NAME=VALUE...]",
+         .help = "also with this benchmark in the other instances: who disturbs whom (several times)"},
 	{.name = "solo", .help = "of a sweep: also one instance with idle neighbours, for interference"},
 	{.name = NULL},
 };
@@ -211,7 +214,7 @@ static void catch_ends(void)
 /* bench run BENCHMARK... [--sweep FILE], bench sweep FILE BENCHMARK... */
 static int run_with(struct cli *c, const char *sweep, int first)
 {
-	const char *parameters[64], *partitions[CLI_MAX_ARGS], *agents[CLI_MAX_ARGS];
+	const char *parameters[64], *partitions[CLI_MAX_ARGS], *agents[CLI_MAX_ARGS], *against[64];
 	struct ofbc_bench_request rq = {.benchmarks = c->args + first,
 	                                .n_benchmarks = (size_t)(c->n_args - first),
 	                                .sweep = sweep,
@@ -222,6 +225,7 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	                                .parameters = parameters,
 	                                .partitions = partitions,
 	                                .agents = agents,
+	                                .against = against,
 	                                .token_file = cli_option(c, "token-file"),
 	                                .here = cli_option(c, "here") != NULL,
 	                                .scale = cli_option(c, "scale") != NULL,
@@ -240,6 +244,8 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	rq.n_parameters = bench_repeated(c, "set", false, parameters, ARRAY_SIZE(parameters));
 	rq.n_partitions = bench_repeated(c, "on", true, partitions, ARRAY_SIZE(partitions));
 	rq.n_agents = bench_repeated(c, "agent", true, agents, ARRAY_SIZE(agents));
+	rq.n_against = bench_repeated(c, "against", false, against, ARRAY_SIZE(against));
+	rq.solo |= rq.n_against > 0; /* what they are compared with */
 	catch_ends();
 	r = ofbc_bench_run(c->ctx, &rq, told, &t, run, &err);
 	return end_of_run(c, r, run, t.energy, &err);

@@ -113,7 +113,9 @@ static int add_cell(struct adviser *a, size_t number, const struct bench_cell_da
 	struct group *g = NULL;
 	struct source *s;
 
-	if (!(weight > 0) || (a->rq->parameters && !strstr(d->cell.parameters, a->rq->parameters)))
+	/* one instance among others that run something else is no choice */
+	if (!(weight > 0) || bench_measured(&d->cell) != d->cell.instances ||
+	    (a->rq->parameters && !strstr(d->cell.parameters, a->rq->parameters)))
 		return 0;
 	for (size_t i = 0; i < a->groups.n && !g; i++)
 		g = is_of(&a->groups.v[i], run, &d->cell) ? &a->groups.v[i] : NULL;

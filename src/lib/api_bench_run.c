@@ -27,6 +27,12 @@ static void set_defaults(struct ofbc_bench_request *rq)
 
 static int check_request(const struct ofbc_bench_request *rq, struct ofbc_error *err)
 {
+	if (rq->n_against && (rq->n_agents || rq->twice)) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "--against and %s exclude each other",
+		          rq->twice ? "--aa" : "--agent");
+		error_hint(err, "make two runs");
+		return -EINVAL;
+	}
 	if (rq->max_trials >= rq->min_trials)
 		return 0;
 	error_set(err, EINVAL, OFBC_REASON_USAGE, "at most %u trials are less than at least %u",
@@ -163,7 +169,8 @@ int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq
 
 struct stored_request {
 	struct json *doc;
-	const char *benchmarks[LIST_MAX], *parameters[LIST_MAX], *partitions[LIST_MAX], *agents[LIST_MAX];
+	const char *benchmarks[LIST_MAX], *parameters[LIST_MAX], *partitions[LIST_MAX], *agents[LIST_MAX],
+		*against[LIST_MAX];
 };
 
 static void stored_request_done(struct stored_request *s)
@@ -198,6 +205,8 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 		.n_partitions = texts_of(s->doc, "partitions", s->partitions),
 		.agents = s->agents,
 		.n_agents = texts_of(s->doc, "agents", s->agents),
+		.against = s->against,
+		.n_against = texts_of(s->doc, "against", s->against),
 		.token_file = json_str(json_get(s->doc, "token_file"), NULL),
 		.here = json_bool(json_get(s->doc, "here"), false),
 		.scale = json_bool(json_get(s->doc, "scale"), false),
@@ -218,10 +227,10 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 	return 0;
 }
 
-static int changed(const struct bench_cell *was, struct ofbc_error *err)
+static int changed(const char *benchmark, struct ofbc_error *err)
 {
 	error_set(err, EBADMSG, OFBC_REASON_FAILED,
-	          "benchmark '%s' is no longer what it was when the run began", was->benchmark);
+	          "benchmark '%s' is no longer what it was when the run began", benchmark);
 	error_hint(err, "start a new run; what was measured stays in the results");
 	return -EBADMSG;
 }
@@ -237,7 +246,7 @@ static int take_over(struct bench_job *job, struct bench_live *cell, struct ofbc
 	if (strcmp(data.cell.definition, cell->c.definition) != 0 ||
 	    strcmp(data.cell.parameters, cell->c.parameters) != 0 ||
 	    strcmp(data.cell.layout, cell->c.layout) != 0)
-		return changed(&data.cell, err);
+		return changed(data.cell.benchmark, err);
 	cell->is_over = data.cell.verdict != BENCH_PLANNED;
 	cell->c.verdict = data.cell.verdict;
 	for (size_t i = 0; r == 0 && i < data.trials.n; i++)
@@ -246,6 +255,17 @@ static int take_over(struct bench_job *job, struct bench_live *cell, struct ofbc
 	if (r == 0 && !cell->is_over && data.trials.n)
 		r = job_judge(job, cell, &data.trials.v[data.trials.n - 1], err);
 	return r;
+}
+
+static int check_aggressors(const struct bench_job *job, const struct json *stored, struct ofbc_error *err)
+{
+	const struct json *hashes = json_get(stored, "against_definitions");
+
+	for (size_t i = job->n_victims; i < job->n_entries; i++) {
+		if (strcmp(json_str(json_at(hashes, i - job->n_victims), ""), job->entries[i].d->hash) != 0)
+			return changed(job->entries[i].d->name, err);
+	}
+	return 0;
 }
 
 /* The last one that is not ended. */
@@ -290,6 +310,8 @@ int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told
 		r = -ENOMEM;
 	if (r == 0)
 		r = job_prepare(&job, err);
+	if (r == 0)
+		r = check_aggressors(&job, stored.doc, err);
 	for (size_t i = 0; r == 0 && i < job.n_cells; i++)
 		r = take_over(&job, &job.cells[i], err);
 	return r < 0 ? r : finish(&job, job_measure(&job, err), err);

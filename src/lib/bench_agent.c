@@ -88,7 +88,8 @@ static int clean_up(struct agent_session *s, const struct agent_message *m, stru
 static int run_trial(struct agent_session *s, const struct agent_message *m, struct ofbc_error *err)
 {
 	_cleanup_free_ struct bench_place *places = NULL;
-	struct trial_request rq = {.parameters = &m->parameters, .workdir = s->scratch, .seed = m->seed};
+	struct trial_request rq = {
+		.program.parameters = &m->parameters, .workdir = s->scratch, .seed = m->seed};
 	int r;
 
 	if (!m->instances || m->instances > INSTANCES_MAX || m->of > INSTANCES_MAX || m->first > m->of ||
@@ -97,13 +98,13 @@ static int run_trial(struct agent_session *s, const struct agent_message *m, str
 		                 "instances %llu to %llu of %llu are not possible",
 		                 (unsigned long long)m->first, (unsigned long long)(m->first + m->instances),
 		                 (unsigned long long)m->of);
-	r = load(s, m, &rq.preset, err);
+	r = load(s, m, &rq.program.preset, err);
 	if (r < 0)
 		return r;
 	places = calloc(m->instances, sizeof(*places));
 	if (!places)
 		return -ENOMEM;
-	rq.definition = s->d;
+	rq.program.definition = s->d;
 	rq.places = places;
 	rq.instances = (unsigned)m->instances;
 	rq.first = (unsigned)m->first;

@@ -11,8 +11,9 @@ struct bench_entry {
 	const struct bench_preset *preset;
 	struct pair_list parameters; /* defaults, preset, and what was asked for */
 	char path[512];
-	bool is_ready;   /* its setup is done */
-	unsigned agents; /* ... on the first so many of them */
+	char against[96]; /* "mlp,width=512": it is no victim, but runs beside them; "" it is measured */
+	bool is_ready;    /* its setup is done */
+	unsigned agents;  /* ... on the first so many of them */
 };
 
 /* What is measured together: one state of the machine. */
@@ -46,6 +47,7 @@ struct stage_part_list {
 struct bench_live {
 	struct bench_cell c;
 	struct bench_entry *entry;
+	struct bench_entry *aggressor; /* what the other instances run; NULL: the same */
 	struct pair_list parameters;
 	size_t stage;
 	double *first; /* of its trials that are good */
@@ -76,7 +78,7 @@ struct bench_job {
 	struct results *results;
 	struct bench_run run;
 	struct bench_entry *entries;
-	size_t n_entries;
+	size_t n_entries, n_victims; /* after the benchmarks that are measured come those beside them */
 	struct bench_live *cells;
 	size_t n_cells, cap_cells;
 	struct bench_stage *stages;

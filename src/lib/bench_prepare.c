@@ -40,9 +40,23 @@ static int unknown_parameter(const struct bench_definition *d, const char *text,
 	return -EINVAL;
 }
 
-/* NAME=VALUE; several benchmarks share those that they have. */
-static int apply_parameter(const struct bench_job *job, struct bench_entry *e, const char *text,
-                           struct ofbc_error *err)
+/* An axis of the matrix that is given a value is none any more. */
+static void take_from_matrix(struct bench_definition *d, const char *name)
+{
+	for (size_t i = d->matrix.n; i-- > 0;) {
+		struct bench_axis *a = &d->matrix.v[i];
+
+		if (!strv_contains(&a->names, name))
+			continue;
+		strv_done(&a->names);
+		strv_done(&a->values);
+		memmove(a, a + 1, (d->matrix.n - i - 1) * sizeof(*a));
+		d->matrix.n--;
+	}
+}
+
+/* NAME=VALUE */
+static int set_parameter(struct bench_entry *e, const char *text, struct ofbc_error *err)
 {
 	const char *equals = strchr(text, '=');
 	char name[64];
@@ -51,29 +65,26 @@ static int apply_parameter(const struct bench_job *job, struct bench_entry *e, c
 		return unknown_parameter(e->d, text, err);
 	text_copy(name, (size_t)(equals - text) + 1, text);
 	if (!has_parameter(e->d, name))
-		return job->n_entries > 1 ? 0 : unknown_parameter(e->d, name, err);
-	/* an axis of the matrix that is given a value is none any more */
-	for (size_t i = 0; i < e->d->matrix.n; i++) {
-		struct bench_axis *a = &e->d->matrix.v[i];
-
-		for (size_t k = 0; k < a->names.n; k++) {
-			if (strcmp(a->names.v[k], name) != 0)
-				continue;
-			strv_done(&a->names);
-			strv_done(&a->values);
-			memmove(a, a + 1, (e->d->matrix.n - i - 1) * sizeof(*a));
-			e->d->matrix.n--;
-			i--;
-			break;
-		}
-	}
+		return unknown_parameter(e->d, name, err);
+	take_from_matrix(e->d, name);
 	return pair_set(&e->parameters, name, equals + 1);
 }
 
-static int prepare_entry(struct bench_job *job, const struct bench_wish *wish, struct bench_entry *e,
-                         struct ofbc_error *err)
+/* Several benchmarks share those that they have. */
+static int apply_parameter(const struct bench_job *job, struct bench_entry *e, const char *text,
+                           struct ofbc_error *err)
 {
-	const struct ofbc_bench_request *rq = &job->rq;
+	char name[64];
+	size_t n = strcspn(text, "=");
+
+	text_copy(name, n < sizeof(name) ? n + 1 : sizeof(name), text);
+	return job->n_victims > 1 && text[n] && !has_parameter(e->d, name) ? 0 : set_parameter(e, text, err);
+}
+
+/* Of a benchmark by its name: with the defaults of its definition and its preset. */
+static int load_entry(struct bench_job *job, const struct bench_wish *wish, struct bench_entry *e,
+                      struct ofbc_error *err)
+{
 	int r = bench_load(job->ctx, wish->spec, &e->d, e->path, sizeof(e->path), err);
 
 	if (r == 0)
@@ -82,8 +93,81 @@ static int prepare_entry(struct bench_job *job, const struct bench_wish *wish, s
 		r = pair_set(&e->parameters, e->d->parameters.v[k].name, e->d->parameters.v[k].value);
 	for (size_t k = 0; r == 0 && e->preset && k < e->preset->values.n; k++)
 		r = pair_set(&e->parameters, e->preset->values.v[k].name, e->preset->values.v[k].value);
+	return r;
+}
+
+static int prepare_entry(struct bench_job *job, const struct bench_wish *wish, struct bench_entry *e,
+                         struct ofbc_error *err)
+{
+	const struct ofbc_bench_request *rq = &job->rq;
+	int r = load_entry(job, wish, e, err);
+
 	for (size_t k = 0; r == 0 && k < rq->n_parameters; k++)
 		r = apply_parameter(job, e, rq->parameters[k], err);
+	return r;
+}
+
+/* --- aggressors --- */
+
+static int not_together(const char *name, struct ofbc_error *err)
+{
+	error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' does not speak the protocol", name);
+	error_hint(
+		err,
+		"--against is for benchmarks with 'protocol: lines': only these are kept at work until another is "
+		"measured");
+	return -EINVAL;
+}
+
+/* Only the name of a file is in the label. */
+static void name_aggressor(struct bench_entry *e, const char *spec)
+{
+	const char *rest = strchr(spec, ',');
+
+	snprintf(e->against, sizeof(e->against), "%s%s", e->d->name, rest ? rest : "");
+	for (char *p = e->against; *p; p++)
+		*p = *p == ' ' ? '_' : *p;
+}
+
+/* "mlp,preset=test,width=512" */
+static int prepare_aggressor(struct bench_job *job, const char *spec, struct bench_entry *e,
+                             struct ofbc_error *err)
+{
+	_cleanup_free_ char *text = strdup(spec);
+	char *save = NULL, *name = text ? strtok_r(text, ",", &save) : NULL;
+	struct bench_wish wish = {.spec = name};
+	const char *words[32];
+	char *word;
+	size_t n = 0;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	while ((word = strtok_r(NULL, ",", &save)) && n < ARRAY_SIZE(words)) {
+		if (strncmp(word, "preset=", 7) == 0)
+			wish.preset = word + 7;
+		else
+			words[n++] = word;
+	}
+	if (!name || word || strlen(spec) >= sizeof(e->against)) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "--against '%s' names no benchmark", spec);
+		error_hint(err, "NAME[,preset=PRESET][,NAME=VALUE...], in fewer than %zu characters",
+		           sizeof(e->against));
+		return -EINVAL;
+	}
+	r = load_entry(job, &wish, e, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = set_parameter(e, words[i], err);
+	if (r == 0 && !e->d->is_protocol)
+		r = not_together(e->d->name, err);
+	if (r == 0 && e->d->matrix.n) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' has a matrix", spec);
+		error_hint(err, "an aggressor has one set of parameters: add ',%s=VALUE'",
+		           e->d->matrix.v[0].names.v[0]);
+		r = -EINVAL;
+	}
+	if (r == 0)
+		name_aggressor(e, spec);
 	return r;
 }
 
@@ -117,8 +201,8 @@ static void parameters_text(const struct bench_entry *e, const char *side, const
 	}
 }
 
-static int add_cell(struct bench_job *job, struct bench_entry *e, const char *side,
-                    struct pair_list *parameters)
+static int add_cell(struct bench_job *job, struct bench_entry *e, struct bench_entry *aggressor,
+                    const char *side, struct pair_list *parameters)
 {
 	struct bench_live *c;
 
@@ -132,7 +216,7 @@ static int add_cell(struct bench_job *job, struct bench_entry *e, const char *si
 		job->cap_cells = cap;
 	}
 	c = &job->cells[job->n_cells];
-	*c = (struct bench_live){.entry = e, .parameters = *parameters};
+	*c = (struct bench_live){.entry = e, .aggressor = aggressor, .parameters = *parameters};
 	*parameters = (struct pair_list){0};
 	if (c->parameters.n)
 		qsort(c->parameters.v, c->parameters.n, sizeof(*c->parameters.v), by_name);
@@ -147,15 +231,37 @@ static int add_cell(struct bench_job *job, struct bench_entry *e, const char *si
 	return 0;
 }
 
-static int add_sides(struct bench_job *job, struct bench_entry *e, struct pair_list *parameters)
+static int add_copy(struct bench_job *job, struct bench_entry *e, struct bench_entry *aggressor,
+                    const char *side, const struct pair_list *parameters)
 {
 	struct pair_list copy = {0};
 	int r = pair_copy(&copy, parameters);
 
 	if (r == 0)
-		r = add_cell(job, e, BENCH_SIDE_A, &copy);
+		r = add_cell(job, e, aggressor, side, &copy);
 	pair_list_done(&copy);
-	return r == 0 ? add_cell(job, e, BENCH_SIDE_B, parameters) : r;
+	return r;
+}
+
+static int add_sides(struct bench_job *job, struct bench_entry *e, const struct pair_list *parameters)
+{
+	int r = add_copy(job, e, NULL, BENCH_SIDE_A, parameters);
+
+	return r == 0 ? add_copy(job, e, NULL, BENCH_SIDE_B, parameters) : r;
+}
+
+/* The first instance among others that run something else. */
+static int add_against(struct bench_job *job, struct bench_entry *e, const struct pair_list *parameters)
+{
+	int r = 0;
+
+	for (size_t i = job->n_victims; r == 0 && i < job->n_entries; i++) {
+		char side[sizeof(BENCH_AGAINST) + sizeof(e->against)];
+
+		snprintf(side, sizeof(side), "%s%s", BENCH_AGAINST, job->entries[i].against);
+		r = add_copy(job, e, &job->entries[i], side, parameters);
+	}
+	return r;
 }
 
 static int add_cells(struct bench_job *job, struct bench_entry *e, struct ofbc_error *err)
@@ -163,8 +269,11 @@ static int add_cells(struct bench_job *job, struct bench_entry *e, struct ofbc_e
 	struct combination_list all = {0};
 	int r = definition_combinations(e->d, &e->parameters, &all, err);
 
-	for (size_t i = 0; r == 0 && i < all.n; i++)
-		r = job->rq.twice ? add_sides(job, e, &all.v[i]) : add_cell(job, e, "", &all.v[i]);
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		r = job->rq.twice ? add_sides(job, e, &all.v[i]) : add_copy(job, e, NULL, "", &all.v[i]);
+		if (r == 0 && job->stages[job->stage].instances > 1)
+			r = add_against(job, e, &all.v[i]);
+	}
 	combination_list_done(&all);
 	return r;
 }
@@ -177,22 +286,37 @@ static int prepare_entries(struct bench_job *job, struct ofbc_error *err)
 
 	for (size_t i = 0; r == 0 && i < rq->n_benchmarks; i++)
 		r = bench_wishes(rq->benchmarks[i], rq->preset, &wishes, err);
-	job->entries = calloc(wishes.n + 1, sizeof(*job->entries));
+	job->entries = calloc(wishes.n + rq->n_against + 1, sizeof(*job->entries));
 	if (!job->entries)
 		return -ENOMEM;
-	job->n_entries = wishes.n;
+	job->n_victims = wishes.n;
+	job->n_entries = wishes.n + rq->n_against;
 	for (size_t i = 0; r == 0 && i < wishes.n; i++)
 		r = prepare_entry(job, &wishes.v[i], &job->entries[i], err);
+	for (size_t i = 0; r == 0 && i < wishes.n && rq->n_against; i++) {
+		if (!job->entries[i].d->is_protocol)
+			r = not_together(job->entries[i].d->name, err);
+	}
+	for (size_t i = 0; r == 0 && i < rq->n_against; i++)
+		r = prepare_aggressor(job, rq->against[i], &job->entries[wishes.n + i], err);
 	return r;
 }
 
 /* Every benchmark on every stage. */
 static int prepare_cells(struct bench_job *job, struct ofbc_error *err)
 {
+	unsigned most = 0;
 	int r = 0;
 
+	for (size_t i = 0; i < job->n_stages; i++)
+		most = job->stages[i].instances > most ? job->stages[i].instances : most;
+	if (job->rq.n_against && most < 2) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "--against needs more than one instance");
+		error_hint(err, "give --instances 2, or two partitions with --on");
+		return -EINVAL;
+	}
 	for (job->stage = 0; r == 0 && job->stage < job->n_stages; job->stage++) {
-		for (size_t i = 0; r == 0 && i < job->n_entries; i++)
+		for (size_t i = 0; r == 0 && i < job->n_victims; i++)
 			r = add_cells(job, &job->entries[i], err);
 	}
 	return r;
@@ -226,6 +350,16 @@ static struct json *texts(const char *const *v, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		json_append_str(list, v[i]);
+	return list;
+}
+
+/* What the cells do not say: whether they are still the same when a run is resumed. */
+static struct json *against_definitions(const struct bench_job *job)
+{
+	struct json *list = json_array();
+
+	for (size_t i = job->n_victims; i < job->n_entries; i++)
+		json_append_str(list, job->entries[i].d->hash);
 	return list;
 }
 
@@ -263,6 +397,8 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_bool(doc, "share_processors", rq->share_processors);
 	json_set(doc, "stages", stages_print(job));
 	json_set_bool(doc, "twice", rq->twice);
+	json_set(doc, "against", texts(rq->against, rq->n_against));
+	json_set(doc, "against_definitions", against_definitions(job));
 	if (rq->sweep) {
 		_cleanup_free_ char *real = NULL;
 

@@ -115,7 +115,7 @@ static bool was_steady(const struct bench_live *cell, const struct bench_trial *
 
 	for (size_t k = 0; k < t->n_values; k++)
 		steady += t->values[k].instance >= 0 && strcmp(t->values[k].metric, BENCH_WARMUP) == 0;
-	return steady == cell->c.instances;
+	return steady == bench_measured(&cell->c);
 }
 
 int job_count(struct bench_live *cell, const struct bench_trial *t)
@@ -226,10 +226,8 @@ static void tell(const struct bench_job *job, struct bench_live *cell, const str
 static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned number, struct bench_trial *ret,
                      struct ofbc_error *err)
 {
-	const struct trial_request rq = {
-		.definition = cell->entry->d,
-		.preset = cell->entry->preset,
-		.parameters = &cell->parameters,
+	struct trial_request rq = {
+		.program = {cell->entry->d, cell->entry->preset, &cell->parameters},
 		.places = job->places,
 		.instances = job->instances,
 		.workdir = job->scratch,
@@ -239,10 +237,13 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 		.watch = job_sensors_watch(job),
 		.where = job_where(job),
 	};
+	const struct bench_entry *beside = cell->aggressor;
 	uint64_t start = job->ctx->platform->ops->now_ns(job->ctx->platform);
 	struct start_outcome outcome = {.waited_s = NAN};
 	int r = job_look_for_others(job, err);
 
+	if (beside)
+		rq.beside = (struct trial_program){beside->d, beside->preset, &beside->parameters};
 	ret->number = number;
 	ret->block = job->block;
 	if (r == 0)
@@ -305,10 +306,29 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 	return r;
 }
 
-/* Setup of a benchmark when its first cell is due; 0, or its cells are over with the reason. */
-static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+/* The cells of a benchmark that cannot be run. */
+static int conclude_cells(struct bench_job *job, const struct bench_entry *e, size_t stage,
+                          enum bench_verdict verdict, const char *reason, struct ofbc_error *err)
 {
-	struct bench_entry *e = cell->entry;
+	for (size_t i = 0; i < job->n_cells; i++) {
+		struct bench_live *c = &job->cells[i];
+		/* with fewer agents it may be possible */
+		bool is_hit = (c->entry == e || c->aggressor == e) && !c->is_over &&
+		              (!job->stages[stage].agents || c->stage == stage);
+		int r = is_hit ? job_conclude(job, c, verdict, reason, err) : 1;
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			tell(job, c, NULL);
+	}
+	return 0;
+}
+
+/* Setup of a benchmark when its first cell is due; 0, or its cells are over with the reason. */
+static int prepare_entry(struct bench_job *job, struct bench_live *cell, struct bench_entry *e,
+                         const struct pair_list *parameters, struct ofbc_error *err)
+{
 	unsigned agents = job->stages[cell->stage].agents;
 	enum bench_verdict verdict;
 	struct ofbc_error why = {0};
@@ -317,7 +337,7 @@ static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct o
 	if (e->is_ready && e->agents >= agents)
 		return 0;
 	r = agents ? job_agents_prepare(job, cell, &verdict, &why)
-	           : bench_make_ready(job->ctx, e->d, e->preset, &cell->parameters, job->rq.setup_again,
+	           : bench_make_ready(job->ctx, e->d, e->preset, parameters, job->rq.setup_again,
 	                              job->scratch, &verdict, &why);
 	if (r == -EINTR || r == -ENOMEM) {
 		if (err)
@@ -327,18 +347,16 @@ static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct o
 	e->is_ready = true;
 	if (r == 0)
 		e->agents = agents;
-	for (size_t i = 0; r < 0 && i < job->n_cells; i++) {
-		/* with fewer agents it may be possible */
-		bool is_hit = job->cells[i].entry == e && !job->cells[i].is_over &&
-		              (!agents || job->cells[i].stage == cell->stage);
-		int q = is_hit ? job_conclude(job, &job->cells[i], verdict, why.message, err) : 1;
+	return r < 0 ? conclude_cells(job, e, cell->stage, verdict, why.message, err) : 0;
+}
 
-		if (q < 0)
-			return q;
-		if (q == 0)
-			tell(job, &job->cells[i], NULL);
-	}
-	return 0;
+static int prepare_cell(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	int r = prepare_entry(job, cell, cell->entry, &cell->parameters, err);
+
+	return r == 0 && cell->aggressor && !cell->is_over
+	               ? prepare_entry(job, cell, cell->aggressor, &cell->aggressor->parameters, err)
+	               : r;
 }
 
 /* Runs that do not count: so many, or until what is measured is steady. */
@@ -457,8 +475,10 @@ static void clean_up(struct bench_job *job)
 			i++;
 		if (e->is_ready && i < job->n_cells && job->agents)
 			job_agents_cleanup(job, &job->cells[i]);
-		else if (e->is_ready && i < job->n_cells)
-			bench_cleanup(job->ctx, e->d, e->preset, &job->cells[i].parameters, job->scratch);
+		else if (e->is_ready)
+			bench_cleanup(job->ctx, e->d, e->preset,
+			              i < job->n_cells ? &job->cells[i].parameters : &e->parameters,
+			              job->scratch);
 	}
 }
 

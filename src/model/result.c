@@ -151,6 +151,31 @@ void bench_trial_list_done(struct bench_trial_list *l)
 	*l = (struct bench_trial_list){0};
 }
 
+bool bench_aggressor(const char *parameters, char *buf, size_t size)
+{
+	size_t skip = strlen(BENCH_AGAINST),
+	       n = strcspn(parameters + (strncmp(parameters, BENCH_AGAINST, skip) ? 0 : skip), " ");
+
+	if (bench_own_parameters(parameters) == parameters)
+		return false;
+	text_copy(buf, n < size ? n + 1 : size, parameters + skip);
+	return true;
+}
+
+const char *bench_own_parameters(const char *parameters)
+{
+	size_t n = strcspn(parameters, " ");
+
+	if (strncmp(parameters, BENCH_AGAINST, strlen(BENCH_AGAINST)) != 0)
+		return parameters;
+	return parameters + n + (parameters[n] == ' ');
+}
+
+unsigned bench_measured(const struct bench_cell *c)
+{
+	return bench_own_parameters(c->parameters) == c->parameters ? c->instances : 1;
+}
+
 void bench_summary_list_done(struct bench_summary_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -124,9 +124,8 @@ struct bench_run_list {
 #define BENCH_SIDE_A        "aa=A"
 #define BENCH_SIDE_B        "aa=B"
 
-/* What the parameters of a cell begin with whose configuration is measured twice, under two labels. */
-#define BENCH_SIDE_A        "aa=A"
-#define BENCH_SIDE_B        "aa=B"
+/* ... whose first instance is measured while the others run another benchmark: "against=mlp,width=512 ". */
+#define BENCH_AGAINST       "against="
 
 /* --- everything: what is exported, imported and merged --- */
 
@@ -162,6 +161,14 @@ bool bench_trial_equal(const struct bench_trial *a, const struct bench_trial *b)
 /* They leave a zeroed object. */
 void bench_run_done(struct bench_run *r);
 void bench_cell_done(struct bench_cell *c);
+
+/* What the other instances of a cell run while its first is measured: false, the same. */
+bool bench_aggressor(const char *parameters, char *buf, size_t size);
+/* Its parameters without that. */
+const char *bench_own_parameters(const char *parameters);
+/* How many of its instances are measured. */
+unsigned bench_measured(const struct bench_cell *c);
+
 void bench_trial_done(struct bench_trial *t);
 void bench_trial_list_done(struct bench_trial_list *l);
 void bench_summary_list_done(struct bench_summary_list *l); /* with the cells' reasons */
