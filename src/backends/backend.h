@@ -44,6 +44,12 @@ int host_nvml_error(struct host *h, unsigned nvml_return, struct ofbc_error *err
 int host_node_holders(struct host *h, const char *node, struct ofbc_holder_list *ret);
 /* Add one process; fills kind, name and release command from its pid. No duplicates. */
 int host_add_process(struct host *h, int pid, const char *comm, struct ofbc_holder_list *ret);
+/* Add the processes that the driver shows on a device: those that have work there, not those that only look.
+ */
+int host_nvml_processes(struct host *h, const struct nvml_api *api, void *device,
+                        struct ofbc_holder_list *ret);
+/* The same for a whole GPU of any vendor. */
+int host_gpu_users(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_holder_list *ret);
 /* Forget the scan, so that the next look is fresh. */
 void host_forget_open_devices(struct host *h);
 /* VFIO nodes (group and cdev) of a device directory "sys/bus/pci/devices/BDF" or "sys/bus/mdev/devices/UUID",

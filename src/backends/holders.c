@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/strbuf.h"
 #include "model/container.h"
+#include "platform/nvml.h"
 
 /* The kernel cuts command names after this many characters. */
 #define COMM_MAX 15
@@ -287,6 +288,64 @@ int host_vfio_holders(struct host *h, struct ofbc_holder_list *ret, const char *
 	for (size_t i = 0; r == 0 && i < cdevs.n; i++) {
 		snprintf(node, sizeof(node), "/dev/vfio/devices/%s", cdevs.v[i]);
 		r = host_node_holders(h, node, ret);
+	}
+	return r;
+}
+
+/* --- users of whole GPUs --- */
+
+/* Drivers 535.43 to 535.86 fill rows of 32 bytes where the ABI says 24: leave room for that. */
+#define MAX_ROWS 128
+
+static int list_processes(struct host *h, nvml_return (*get)(nvml_device, unsigned *, void *), nvml_device d,
+                          struct ofbc_holder_list *ret)
+{
+	_cleanup_free_ struct nvml_process_v2 *rows = NULL;
+	unsigned n = MAX_ROWS;
+	int r = 0;
+
+	if (!get)
+		return 0;
+	rows = calloc(MAX_ROWS, 32);
+	if (!rows)
+		return -ENOMEM;
+	if (get(d, &n, rows) != NVML_SUCCESS)
+		return 0;
+	for (unsigned i = 0; r == 0 && i < n && i < MAX_ROWS; i++) {
+		if (rows[i].pid && h->platform->ops->pid_alive(h->platform, (int)rows[i].pid, NULL))
+			r = host_add_process(h, (int)rows[i].pid, NULL, ret);
+	}
+	return r;
+}
+
+int host_nvml_processes(struct host *h, const struct nvml_api *api, void *device,
+                        struct ofbc_holder_list *ret)
+{
+	int r = list_processes(h, api->DeviceGetComputeRunningProcesses, device, ret);
+
+	if (r == 0)
+		r = list_processes(h, api->DeviceGetGraphicsRunningProcesses, device, ret);
+	if (r == 0)
+		r = list_processes(h, api->DeviceGetMPSComputeRunningProcesses, device, ret);
+	return r;
+}
+
+/* NVIDIA's driver tells who has work on a board; of the others, who has a render node open. */
+int host_gpu_users(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_holder_list *ret)
+{
+	_cleanup_strv_ struct strv nodes = {0};
+	const struct nvml_api *api;
+	void *device;
+	int r = 0;
+
+	if (host_nvml_device(h, gpu->id, &api, &device, NULL) == 0)
+		return host_nvml_processes(h, api, device, ret);
+	(void)sysfs_list(h->platform, &nodes, "sys/bus/pci/devices/%s/drm", gpu->id);
+	for (size_t i = 0; r == 0 && i < nodes.n; i++) {
+		char path[96];
+
+		snprintf(path, sizeof(path), "/dev/dri/%.80s", nodes.v[i]);
+		r = strncmp(nodes.v[i], "renderD", 7) == 0 ? host_node_holders(h, path, ret) : 0;
 	}
 	return r;
 }

@@ -17,41 +17,6 @@
 
 /* --- holders --- */
 
-/* Drivers 535.43 to 535.86 fill rows of 32 bytes where the ABI says 24: leave room for that. */
-#define MAX_ROWS       128
-
-static int list_processes(struct host *h, nvml_return (*get)(nvml_device, unsigned *, void *), nvml_device d,
-                          struct ofbc_holder_list *ret)
-{
-	_cleanup_free_ struct nvml_process_v2 *rows = NULL;
-	unsigned n = MAX_ROWS;
-	int r = 0;
-
-	if (!get)
-		return 0;
-	rows = calloc(MAX_ROWS, 32);
-	if (!rows)
-		return -ENOMEM;
-	if (get(d, &n, rows) != NVML_SUCCESS)
-		return 0;
-	for (unsigned i = 0; r == 0 && i < n && i < MAX_ROWS; i++) {
-		if (rows[i].pid && h->platform->ops->pid_alive(h->platform, (int)rows[i].pid, NULL))
-			r = host_add_process(h, (int)rows[i].pid, NULL, ret);
-	}
-	return r;
-}
-
-static int add_processes(const struct mig_board *b, nvml_device d, struct ofbc_holder_list *ret)
-{
-	int r = list_processes(b->host, b->api->DeviceGetComputeRunningProcesses, d, ret);
-
-	if (r == 0)
-		r = list_processes(b->host, b->api->DeviceGetGraphicsRunningProcesses, d, ret);
-	if (r == 0)
-		r = list_processes(b->host, b->api->DeviceGetMPSComputeRunningProcesses, d, ret);
-	return r;
-}
-
 /* The driver's table of all capabilities says "gpu0/gi3/ci0/access 31". */
 static int capability_in_table(struct host *h, const char *capability, unsigned *ret)
 {
@@ -143,7 +108,7 @@ static int partition_holders(const struct mig_board *b, const struct ofbc_partit
 	int r = 0;
 
 	if (p->native_aux != NVML_NONE && mig_device(b, &ci, p->native_id, &d, uuid))
-		r = add_processes(b, d, ret);
+		r = host_nvml_processes(b->host, b->api, d, ret);
 	if (r == 0)
 		r = add_vgpus(b->host, b->gpu, p->native_id, ret);
 	if (r == 0 && p->handle[0]) {
@@ -171,7 +136,7 @@ static int gpu_holders(const struct mig_board *b, struct ofbc_holder_list *ret)
 	unsigned minor;
 	bool has_minor = b->api->DeviceGetMinorNumber &&
 	                 b->api->DeviceGetMinorNumber(b->device, &minor) == NVML_SUCCESS;
-	int r = add_processes(b, b->device, ret);
+	int r = host_nvml_processes(b->host, b->api, b->device, ret);
 
 	if (r == 0 && has_minor) {
 		snprintf(node, sizeof(node), "/dev/nvidia%u", minor);

@@ -152,13 +152,15 @@ int job_wait_start(struct bench_job *job, struct start_outcome *ret, struct ofbc
 int job_look_for_others(struct bench_job *job, struct ofbc_error *err);
 /* What came of both, into the trial. */
 int job_read_start(const struct start_outcome *o, struct bench_trial *t);
-int job_read_others(const struct bench_job *job, struct bench_trial *t);
+int job_read_others(struct bench_job *job, struct bench_trial *t, struct ofbc_error *err);
 /* What is read beside the trials. */
 int job_sensors_open(struct bench_job *job, struct ofbc_error *err);
 void job_sensors_close(struct bench_job *job);
 bool job_has_boards(const struct bench_job *job);
 /* Power of all boards and the temperature of the hottest; NAN: not known. */
 void job_sensors_now(struct bench_job *job, double *ret_w, double *ret_celsius);
+/* How busy the busiest board is, 0..1; NAN: not known. */
+double job_sensors_busy(const struct bench_job *job);
 struct trial_watch job_sensors_watch(struct bench_job *job);
 int job_sensors_read(struct bench_job *job, struct bench_trial *t); /* adds its figures to the last trial */
 const char *job_sensors_note(const struct bench_job *job);          /* why there is no energy; "" there is */

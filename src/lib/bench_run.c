@@ -258,7 +258,7 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 	if (r == 0)
 		r = job_read_start(&outcome, ret);
 	if (r == 0)
-		r = job_read_others(job, ret);
+		r = job_read_others(job, ret, err);
 	cell->seconds = (double)(job->ctx->platform->ops->now_ns(job->ctx->platform) - start) / 1e9;
 	return r;
 }

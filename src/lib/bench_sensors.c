@@ -238,6 +238,23 @@ void job_sensors_now(struct bench_job *job, double *ret_w, double *ret_celsius)
 	}
 }
 
+double job_sensors_busy(const struct bench_job *job)
+{
+	struct sensor_set *set = job_has_boards(job) ? job->sensors->set : NULL;
+	double busy = NAN;
+
+	for (size_t i = 0; set && i < sensor_count(set); i++) {
+		struct sensor_reading v;
+
+		if (!is_board(sensor_at(set, i)) || sensor_at(set, i)->quantity != SENSOR_BUSY)
+			continue;
+		sensor_read_one(set, i, &v);
+		if (v.is_known)
+			busy = fmax(busy, (double)v.value / 1e3);
+	}
+	return busy;
+}
+
 /* --- around a trial --- */
 
 static void begin(void *data)

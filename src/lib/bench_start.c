@@ -9,13 +9,17 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "bench/number.h"
 #include "lib/bench_job.h"
 #include "platform/instance.h"
 
 #define SAMPLES_MAX    1024
 #define SAMPLES_A_SPAN 20 /* in the time over which power has to be stable */
-#define OTHERS_AGAIN_S 10 /* others are looked for before a trial, but not more often */
+#define OTHERS_AGAIN_S 3  /* others are looked for before and after a trial, but not more often */
+#define BUSY_MIN       0.05
+#define BUSY_LOOKS     7
+#define BUSY_AGAIN_NS  250000000
 
 /* --- what is wanted --- */
 
@@ -158,50 +162,122 @@ static bool is_load(const struct ofbc_holder *h)
 	                       strcmp(h->kind, "guest") == 0);
 }
 
+struct seen {
+	char *buf;
+	size_t size, len;
+	struct ofbc_holder_list all; /* who was named already */
+};
+
+static int name_others(struct seen *s, const struct ofbc_holder_list *l, const char *where)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct ofbc_holder *h = &l->v[i];
+		struct ofbc_holder *known;
+		bool is_new = is_load(h);
+
+		for (size_t k = 0; is_new && k < s->all.n; k++)
+			is_new = s->all.v[k].pid != h->pid || !h->pid;
+		if (!is_new)
+			continue;
+		known = list_add(&s->all);
+		if (!known)
+			return -ENOMEM;
+		*known = *h;
+		if (s->len < s->size)
+			s->len += (size_t)snprintf(s->buf + s->len, s->size - s->len, "%s%s (%d) on %s",
+			                           s->len ? ", " : "", h->name, h->pid, where);
+	}
+	return 0;
+}
+
 /* Who uses the boards while nothing of ours runs; "" nobody that is shown. */
-static void look_for_others(struct bench_job *job, char *buf, size_t size)
+static int look_for_others(struct bench_job *job, char *buf, size_t size)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
-	size_t len = 0;
+	struct seen s = {.buf = buf, .size = size};
+	int r = inventory_load(job->ctx, INVENTORY_PARTITIONS | INVENTORY_HOLDERS, NULL, NULL, &inv, NULL);
 
 	buf[0] = '\0';
-	if (inventory_load(job->ctx, INVENTORY_PARTITIONS | INVENTORY_HOLDERS, NULL, NULL, &inv, NULL) < 0)
-		return;
-	for (size_t i = 0; i < inv.partitions.n; i++) {
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; r == 0 && i < inv.partitions.n; i++) {
 		const struct ofbc_partition *p = &inv.partitions.v[i];
 
-		for (size_t k = 0; is_on_our_board(job, p->gpu) && k < p->holders.n && len < size; k++) {
-			const struct ofbc_holder *h = &p->holders.v[k];
-
-			if (is_load(h))
-				len += (size_t)snprintf(buf + len, size - len, "%s%s (%d) on %s",
-				                        len ? ", " : "", h->name, h->pid,
-				                        p->name[0] ? p->name : p->uuid);
-		}
+		if (is_on_our_board(job, p->gpu))
+			r = name_others(&s, &p->holders, p->name[0] ? p->name : p->uuid);
 	}
+	for (size_t i = 0; r == 0 && i < inv.gpus.n; i++) {
+		const struct ofbc_gpu *gpu = &inv.gpus.v[i];
+		struct ofbc_holder_list users = {0};
+
+		if (is_on_our_board(job, gpu->id) && host_gpu_users(&inv.host, gpu, &users) == 0)
+			r = name_others(&s, &users, gpu->alias);
+		holder_list_done(&users);
+	}
+	holder_list_done(&s.all);
+	return r;
+}
+
+/* In other containers and guests nobody sees who it is, but that a board works is seen. Its driver tells of
+ * the last second, in which a run before this one may have ended: so it is looked at for longer. */
+static int look_for_work(struct bench_job *job, char *buf, size_t size)
+{
+	double least = INFINITY;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < BUSY_LOOKS; i++) {
+		double busy = job_sensors_busy(job);
+
+		least = fmin(least, isnan(busy) ? 0 : busy);
+		if (least < BUSY_MIN)
+			return 0;
+		r = pause_until(job->ctx->platform->ops->now_ns(job->ctx->platform) + BUSY_AGAIN_NS);
+	}
+	if (r == 0)
+		snprintf(buf, size, "somebody who is not shown here keeps a board %.0f %% busy", 100 * least);
+	return r;
+}
+
+/* At the beginning, and then not too often. */
+static int look_again(struct bench_job *job, struct ofbc_error *err)
+{
+	uint64_t now = job->ctx->platform->ops->now_ns(job->ctx->platform);
+	bool is_first = !job->others_ns;
+	int r;
+
+	if (!job_has_boards(job) || (!is_first && now - job->others_ns < OTHERS_AGAIN_S * 1000000000ull))
+		return 0;
+	r = look_for_others(job, job->others, sizeof(job->others));
+	if (r == 0 && is_first && !job->others[0])
+		r = look_for_work(job, job->others, sizeof(job->others));
+	job->others_ns = now;
+	return r == -EINTR ? error_set(err, EINTR, OFBC_REASON_FAILED, "interrupted") : r;
 }
 
 int job_look_for_others(struct bench_job *job, struct ofbc_error *err)
 {
-	uint64_t now = job->ctx->platform->ops->now_ns(job->ctx->platform);
+	int r = look_again(job, err);
 
-	if (!job_has_boards(job))
-		return 0;
-	if (!job->others_ns || now - job->others_ns >= OTHERS_AGAIN_S * 1000000000ull) {
-		look_for_others(job, job->others, sizeof(job->others));
-		job->others_ns = now;
-	}
-	if (!job->others[0] || !job->rq.require_idle)
-		return 0;
+	if (r < 0 || !job->others[0] || !job->rq.require_idle)
+		return r;
 	error_set(err, EBUSY, OFBC_REASON_IN_USE, "others use the boards: %s", job->others);
 	error_hint(err, "end them, or measure without --require-idle");
 	return -EBUSY;
 }
 
-int job_read_others(const struct bench_job *job, struct bench_trial *t)
+/* Those who came meanwhile are looked for as soon as nothing of ours runs any more. */
+int job_read_others(struct bench_job *job, struct bench_trial *t, struct ofbc_error *err)
 {
-	if (job->others[0] && !t->reason &&
-	    asprintf(&t->reason, "others used the boards: %s", job->others) < 0)
+	int r = look_again(job, err);
+
+	if (r < 0 || !job->others[0] || t->verdict != BENCH_OK)
+		return r;
+	if (job->rq.require_idle)
+		t->verdict = BENCH_INVALID;
+	else if (t->reason)
+		return 0;
+	free(t->reason);
+	if (asprintf(&t->reason, "others used the boards: %s", job->others) < 0)
 		t->reason = NULL;
 	return 0;
 }
