@@ -250,14 +250,28 @@ static int add_sides(struct bench_job *job, struct bench_entry *e, const struct 
 	return r == 0 ? add_copy(job, e, NULL, BENCH_SIDE_B, parameters) : r;
 }
 
-/* The first instance among others that run something else. */
+static bool has_same(const struct pair_list *a, const struct pair_list *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		const char *other = pair_get(b, a->v[i].name);
+
+		if (!other || strcmp(a->v[i].value, other) != 0)
+			return false;
+	}
+	return a->n == b->n;
+}
+
+/* The first instance among others that run something else; among its like it is in the cell without. */
 static int add_against(struct bench_job *job, struct bench_entry *e, const struct pair_list *parameters)
 {
 	int r = 0;
 
 	for (size_t i = job->n_victims; r == 0 && i < job->n_entries; i++) {
+		const struct bench_entry *other = &job->entries[i];
 		char side[sizeof(BENCH_AGAINST) + sizeof(e->against)];
 
+		if (strcmp(other->d->hash, e->d->hash) == 0 && has_same(parameters, &other->parameters))
+			continue;
 		snprintf(side, sizeof(side), "%s%s", BENCH_AGAINST, job->entries[i].against);
 		r = add_copy(job, e, &job->entries[i], side, parameters);
 	}
