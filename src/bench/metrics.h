@@ -47,32 +47,3 @@ struct frame_metrics {
 
 /* Frame times in seconds. 0; -EINVAL none; -ENOMEM. */
 int metrics_frames(const double *seconds, size_t n, struct frame_metrics *ret);
-
-/* --- how many desktops a layout carries --- */
-
-#define VDI_DROPPED_MAX 0.01 /* share of frames */
-
-/* What a session is bound by first: at most 1 / fps for 95 % of its frames, twice that for 99 %, and few
- * dropped. */
-enum vdi_limit { VDI_FINE, VDI_P95, VDI_P99, VDI_DROPPED };
-
-enum vdi_limit metrics_vdi_session(const struct frame_metrics *f, double dropped, double fps);
-
-/* One trial with so many sessions, and the limit that the worst of them hit. */
-struct vdi_trial {
-	unsigned sessions;
-	enum vdi_limit limit;
-};
-
-struct vdi_capacity {
-	unsigned sessions; /* the most that were fine in every trial, with `confirm` trials or more; 0 none */
-	unsigned next;     /* what to try next; 0: the answer is confirmed */
-	enum vdi_limit limit; /* of one session more; VDI_FINE: that was not tried */
-};
-
-/*
- * The search and its answer: doubles from one session, halves the gap, then repeats the answer and one more
- * until each has `confirm` trials. `max`: no more can be started. Trials in any order.
- */
-void metrics_vdi_capacity(const struct vdi_trial *v, size_t n, unsigned confirm, unsigned max,
-                          struct vdi_capacity *ret);

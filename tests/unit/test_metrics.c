@@ -377,46 +377,6 @@ static void test_frames(void **state)
 	assert_int_equal(metrics_frames(v, 0, &f), -EINVAL);
 }
 
-static void test_vdi_session(void **state)
-{
-	const struct frame_metrics at_limit = {.p95 = 1.0 / 30, .p99 = 2.0 / 30},
-				   slow = {.p95 = 0.034, .p99 = 0.034}, jumpy = {.p95 = 0.03, .p99 = 0.07};
-
-	(void)state;
-	assert_int_equal(metrics_vdi_session(&at_limit, 0.01, 30), VDI_FINE);
-	assert_int_equal(metrics_vdi_session(&slow, 0, 30), VDI_P95);
-	assert_int_equal(metrics_vdi_session(&jumpy, 0, 30), VDI_P99);
-	assert_int_equal(metrics_vdi_session(&at_limit, 0.02, 30), VDI_DROPPED);
-	assert_int_equal(metrics_vdi_session(&at_limit, NAN, 30), VDI_DROPPED);
-}
-
-/* Every capacity from none to all is found, confirmed three times, in few trials. */
-static void test_vdi_search(void **state)
-{
-	struct vdi_trial trials[64];
-	struct vdi_capacity c;
-
-	(void)state;
-	for (unsigned capacity = 0; capacity <= 40; capacity++) {
-		size_t n = 0;
-
-		for (metrics_vdi_capacity(trials, 0, 3, 40, &c); c.next;
-		     metrics_vdi_capacity(trials, n, 3, 40, &c)) {
-			assert_true(n < 20 && c.next <= 40);
-			trials[n++] = (struct vdi_trial){c.next, c.next > capacity ? VDI_P99 : VDI_FINE};
-		}
-		assert_int_equal(c.sessions, capacity);
-		assert_int_equal(c.limit, capacity < 40 ? VDI_P99 : VDI_FINE);
-	}
-	/* one that fails once is not carried */
-	trials[0] = (struct vdi_trial){1, VDI_FINE};
-	trials[1] = (struct vdi_trial){2, VDI_FINE};
-	trials[2] = (struct vdi_trial){2, VDI_DROPPED};
-	metrics_vdi_capacity(trials, 3, 1, 40, &c);
-	assert_int_equal(c.sessions, 1);
-	assert_int_equal(c.limit, VDI_DROPPED);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,7 +384,6 @@ int main(void)
 		cmocka_unit_test(test_energy),         cmocka_unit_test(test_partitions),
 		cmocka_unit_test(test_platforms),      cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_choice),         cmocka_unit_test(test_frames),
-		cmocka_unit_test(test_vdi_session),    cmocka_unit_test(test_vdi_search),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
