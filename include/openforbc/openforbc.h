@@ -4,6 +4,7 @@
 
 #include "openforbc/advise.h"
 #include "openforbc/bench.h"
+#include "openforbc/bench_vdi.h"
 #include "openforbc/container.h"
 #include "openforbc/context.h"
 #include "openforbc/error.h"

@@ -17,7 +17,6 @@
 #include "platform/files.h"
 #include "platform/platform.h"
 
-#define PACE_MIN 0.99 /* of the load that was due */
 #define SKEW_MAX 0.01 /* of the window */
 
 static int add_value(struct trial *t, const char *metric, int instance, double value)
@@ -244,7 +243,7 @@ static int look_at_pace(struct trial *t, unsigned i)
 
 	if (isnan(pace))
 		return 0;
-	if (pace < PACE_MIN)
+	if (pace < BENCH_LOAD_MIN)
 		trial_judge(t, BENCH_INVALID, "instance %u did %.1f %% of the load that was due",
 		            t->rq->first + i, 100 * pace);
 	return add_value(t, BENCH_LOAD_DONE, (int)i, pace);

@@ -17,6 +17,16 @@ int bench_run_resume(struct cli *c);
 /* Every one of an option that may be repeated; "a,b" counts as two where `split`. The texts are changed. */
 size_t bench_repeated(struct cli *c, const char *name, bool split, const char **v, size_t max);
 
+/* --seed; *ret stays without the option. */
+int bench_seed(const struct cli *c, uint64_t *ret, struct ofbc_error *err);
+/* Signals that end a run are held, and come in where a trial is waited for: one that came between two waits
+ * would be lost. */
+void bench_catch_ends(void);
+
+/* bench_vdi.c */
+extern const struct option bench_vdi_options[];
+int bench_run_vdi(struct cli *c);
+
 /* bench_trend.c */
 extern const struct option bench_trend_options[];
 int bench_run_trend(struct cli *c);

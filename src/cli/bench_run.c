@@ -148,6 +148,17 @@ static int end_of_run(struct cli *c, int r, const char *run, const char *energy,
 	return status ? status : status_of_run(c, &filter);
 }
 
+int bench_seed(const struct cli *c, uint64_t *ret, struct ofbc_error *err)
+{
+	const char *text = cli_option(c, "seed");
+
+	if (!text || parse_u64(text, ret) == 0)
+		return 0;
+	error_set(err, EINVAL, OFBC_REASON_USAGE, "--seed '%s' is no number", text);
+	error_hint(err, "a whole number from 1");
+	return -EINVAL;
+}
+
 static int numbers(const struct cli *c, struct ofbc_bench_request *rq, struct ofbc_error *err)
 {
 	static const struct {
@@ -169,12 +180,7 @@ static int numbers(const struct cli *c, struct ofbc_bench_request *rq, struct of
 		r = bench_number(c, "budget", 1, &rq->budget_s, err);
 	if (r == 0)
 		r = bench_number(c, "window", 1, &rq->window_s, err);
-	if (r == 0 && cli_option(c, "seed") && parse_u64(cli_option(c, "seed"), &rq->seed) < 0) {
-		error_set(err, EINVAL, OFBC_REASON_USAGE, "--seed '%s' is no number", cli_option(c, "seed"));
-		error_hint(err, "a whole number from 1");
-		return -EINVAL;
-	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r : bench_seed(c, &rq->seed, err);
 }
 
 size_t bench_repeated(struct cli *c, const char *name, bool split, const char **v, size_t max)
@@ -198,8 +204,7 @@ size_t bench_repeated(struct cli *c, const char *name, bool split, const char **
 	return n;
 }
 
-/* They are held, and come in where a trial is waited for: one that came between two waits would be lost. */
-static void catch_ends(void)
+void bench_catch_ends(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	sigset_t held;
@@ -246,7 +251,7 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	rq.n_agents = bench_repeated(c, "agent", true, agents, ARRAY_SIZE(agents));
 	rq.n_against = bench_repeated(c, "against", false, against, ARRAY_SIZE(against));
 	rq.solo |= rq.n_against > 0; /* what they are compared with */
-	catch_ends();
+	bench_catch_ends();
 	r = ofbc_bench_run(c->ctx, &rq, told, &t, run, &err);
 	return end_of_run(c, r, run, t.energy, &err);
 }
@@ -268,7 +273,7 @@ int bench_run_resume(struct cli *c)
 	char run[37] = "";
 	int r;
 
-	catch_ends();
+	bench_catch_ends();
 	r = ofbc_bench_resume(c->ctx, c->n_args ? c->args[0] : NULL, told, &t, run, &err);
 	if (r == 1)
 		cli_note(c, "it was ended already\n");

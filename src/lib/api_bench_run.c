@@ -14,8 +14,6 @@
 #include "openforbc/openforbc.h"
 #include "platform/files.h"
 
-#define LIST_MAX 1024
-
 static void set_defaults(struct ofbc_bench_request *rq)
 {
 	/* two sides of five blocks cannot differ by a signed-rank test */
@@ -106,6 +104,19 @@ static int add_counters(const struct bench_job *job, char **environment, struct 
 	return 0;
 }
 
+/* Behind what the note says already. */
+static int note_changes(struct bench_run *run, const struct environment_diff *diff)
+{
+	_cleanup_free_ char *said = steal_ptr(run->note), *changes = NULL;
+	char *both = NULL;
+	int r = environment_diff_text(diff, &changes);
+
+	if (r == 0 && said && asprintf(&both, "%s; %s", said, changes) < 0)
+		return -ENOMEM;
+	run->note = both ? both : steal_ptr(changes);
+	return r;
+}
+
 /* The environment once more; what changed and matters is the run's note. */
 static int look_again(struct bench_job *job, struct ofbc_error *err)
 {
@@ -121,14 +132,10 @@ static int look_again(struct bench_job *job, struct ofbc_error *err)
 		r = job_agents_describe(job, &run->environment_after, err);
 	if (r == 0 && run->environment)
 		r = environment_diff(run->environment, run->environment_after, &diff, err);
-	if (r < 0 || environment_diff_weight(&diff) < CHANGE_MATTERS)
-		return r;
-	free(run->note);
-	run->note = NULL;
-	return environment_diff_text(&diff, &run->note);
+	return r < 0 || environment_diff_weight(&diff) < CHANGE_MATTERS ? r : note_changes(run, &diff);
 }
 
-static int finish(struct bench_job *job, int r, struct ofbc_error *err)
+int job_close_run(struct bench_job *job, int r, struct ofbc_error *err)
 {
 	if (r == 0)
 		r = look_again(job, err);
@@ -136,6 +143,21 @@ static int finish(struct bench_job *job, int r, struct ofbc_error *err)
 		return r;
 	job->run.ended_unix_s = wall_clock_s();
 	return results_end_run(job->results, &job->run, err);
+}
+
+int job_open_run(struct bench_job *job, char ret_run[37], struct ofbc_error *err)
+{
+	int r = state_dir_make(job->ctx->state_dir, err);
+
+	if (r == 0)
+		r = results_open(job->ctx->state_dir, true, &job->results, err);
+	if (r == 0)
+		r = start_run(job, err);
+	if (r == 0)
+		r = store_cells(job, err);
+	if (r == 0)
+		memcpy(ret_run, job->run.id, sizeof(job->run.id));
+	return r;
 }
 
 int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq, ofbc_bench_told *told,
@@ -147,33 +169,15 @@ int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq
 	set_defaults(&job.rq);
 	r = check_request(&job.rq, err);
 	if (r == 0)
-		r = uuid_generate(job.run.id);
-	job.run.seed = rq->seed ? rq->seed : random_seed() >> 11; /* JSON keeps 53 bits */
-	if (r == 0)
 		r = job_prepare(&job, err);
 	if (r == 0)
-		r = state_dir_make(ctx->state_dir, err);
-	if (r == 0)
-		r = results_open(ctx->state_dir, true, &job.results, err);
-	if (r == 0)
-		r = start_run(&job, err);
-	if (r == 0)
-		r = store_cells(&job, err);
-	if (r < 0)
-		return r;
-	memcpy(ret_run, job.run.id, sizeof(job.run.id));
-	return finish(&job, job_measure(&job, err), err);
+		r = job_open_run(&job, ret_run, err);
+	return r < 0 ? r : job_close_run(&job, job_measure(&job, err), err);
 }
 
 /* --- resume --- */
 
-struct stored_request {
-	struct json *doc;
-	const char *benchmarks[LIST_MAX], *parameters[LIST_MAX], *partitions[LIST_MAX], *agents[LIST_MAX],
-		*against[LIST_MAX];
-};
-
-static void stored_request_done(struct stored_request *s)
+void stored_request_done(struct stored_request *s)
 {
 	json_free(s->doc);
 }
@@ -181,7 +185,7 @@ static void stored_request_done(struct stored_request *s)
 static size_t texts_of(const struct json *doc, const char *key, const char **v)
 {
 	const struct json *list = json_get(doc, key);
-	size_t n = json_len(list) < LIST_MAX ? json_len(list) : LIST_MAX;
+	size_t n = json_len(list) < STORED_LIST_MAX ? json_len(list) : STORED_LIST_MAX;
 
 	for (size_t i = 0; i < n; i++)
 		v[i] = json_str(json_at(list, i), "");
@@ -236,21 +240,29 @@ static int changed(const char *benchmark, struct ofbc_error *err)
 }
 
 /* What the cell has already, so that nothing is repeated. */
-static int take_over(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+int job_take_over(struct bench_job *job, struct bench_live *cell, struct bench_cell_data *ret,
+                  struct ofbc_error *err)
 {
-	_cleanup_cell_data_ struct bench_cell_data data = {0};
-	int r = results_load_cell(job->results, job->run.id, cell->c.number, &data, err);
+	int r = results_load_cell(job->results, job->run.id, cell->c.number, ret, err);
 
 	if (r < 0)
 		return r;
-	if (strcmp(data.cell.definition, cell->c.definition) != 0 ||
-	    strcmp(data.cell.parameters, cell->c.parameters) != 0 ||
-	    strcmp(data.cell.layout, cell->c.layout) != 0)
-		return changed(data.cell.benchmark, err);
-	cell->is_over = data.cell.verdict != BENCH_PLANNED;
-	cell->c.verdict = data.cell.verdict;
-	for (size_t i = 0; r == 0 && i < data.trials.n; i++)
-		r = job_count(cell, &data.trials.v[i]);
+	if (strcmp(ret->cell.definition, cell->c.definition) != 0 ||
+	    strcmp(ret->cell.parameters, cell->c.parameters) != 0 ||
+	    strcmp(ret->cell.layout, cell->c.layout) != 0)
+		return changed(ret->cell.benchmark, err);
+	cell->is_over = ret->cell.verdict != BENCH_PLANNED;
+	cell->c.verdict = ret->cell.verdict;
+	for (size_t i = 0; r == 0 && i < ret->trials.n; i++)
+		r = job_count(cell, &ret->trials.v[i]);
+	return r;
+}
+
+static int take_over(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	_cleanup_cell_data_ struct bench_cell_data data = {0};
+	int r = job_take_over(job, cell, &data, err);
+
 	/* it may have been enough, and only the verdict is missing */
 	if (r == 0 && !cell->is_over && data.trials.n)
 		r = job_judge(job, cell, &data.trials.v[data.trials.n - 1], err);
@@ -286,24 +298,44 @@ static int last_open(struct results *results, char id[37], struct ofbc_error *er
 	return r < 0 ? r : found;
 }
 
+int job_reopen_run(struct bench_job *job, const char *run, struct stored_request *stored, char ret_run[37],
+                   struct ofbc_error *err)
+{
+	char id[37];
+	int r = bench_open_results(job->ctx, &job->results, err);
+
+	if (r == 0)
+		r = run ? 0 : last_open(job->results, id, err);
+	if (r == 0)
+		r = bench_find_run(job->results, run ? run : id, strlen(run ? run : id), &job->run, err);
+	if (r < 0)
+		return r;
+	memcpy(ret_run, job->run.id, sizeof(job->run.id));
+	r = job->run.request ? read_request(&job->run, stored, &job->rq, err) : 0;
+	return r < 0 ? r : job->run.ended_unix_s != 0;
+}
+
+/* Its cells are not planned: what comes next is not known here. */
+static int refuse_search(const struct bench_job *job, const struct stored_request *stored,
+                         struct ofbc_error *err)
+{
+	if (!json_get(stored->doc, "search"))
+		return 0;
+	error_set(err, EINVAL, OFBC_REASON_USAGE, "run %.8s is a search for a capacity", job->run.id);
+	error_hint(err, "openforbc bench vdi-capacity --resume %.8s", job->run.id);
+	return -EINVAL;
+}
+
 int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told *told, void *data,
                       char ret_run[37], struct ofbc_error *err)
 {
 	_cleanup_(stored_request_done) struct stored_request stored = {0};
 	_cleanup_job_ struct bench_job job = {.ctx = ctx, .told = told, .data = data};
-	char id[37];
-	int r = bench_open_results(ctx, &job.results, err);
+	int r = job_reopen_run(&job, run, &stored, ret_run, err);
 
-	if (r == 0)
-		r = run ? 0 : last_open(job.results, id, err);
-	if (r == 0)
-		r = bench_find_run(job.results, run ? run : id, strlen(run ? run : id), &job.run, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
-	memcpy(ret_run, job.run.id, sizeof(job.run.id));
-	if (job.run.ended_unix_s)
-		return 1;
-	r = read_request(&job.run, &stored, &job.rq, err);
+	r = refuse_search(&job, &stored, err);
 	if (r == 0 && job.rq.sweep)
 		job.first_state = strdup(json_str(json_get(stored.doc, "first_state"), ""));
 	if (r == 0 && job.rq.sweep && !job.first_state)
@@ -314,5 +346,5 @@ int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told
 		r = check_aggressors(&job, stored.doc, err);
 	for (size_t i = 0; r == 0 && i < job.n_cells; i++)
 		r = take_over(&job, &job.cells[i], err);
-	return r < 0 ? r : finish(&job, job_measure(&job, err), err);
+	return r < 0 ? r : job_close_run(&job, job_measure(&job, err), err);
 }

@@ -72,6 +72,13 @@ struct start_outcome {
 	bool is_stable;
 };
 
+/* Not all cells are planned: which number of sessions comes next is found by those before. */
+struct job_search {
+	double fps;       /* that the sessions want to have */
+	unsigned confirm; /* trials of the answer, and of one session more */
+	unsigned max;     /* sessions */
+};
+
 struct bench_job {
 	struct ofbc_context *ctx;
 	struct ofbc_bench_request rq; /* with its defaults; texts are borrowed */
@@ -100,12 +107,38 @@ struct bench_job {
 	                     few */
 	char others[256]; /* who used the boards when it was looked last; "" nobody */
 	uint64_t others_ns;
-	char *counters;        /* JSON: what the tests of the energy counters said; NULL none yet */
-	struct agents *agents; /* NULL: the instances run here */
+	char *counters;           /* JSON: what the tests of the energy counters said; NULL none yet */
+	struct agents *agents;    /* NULL: the instances run here */
+	struct job_search search; /* confirm 0: none */
+	bool wants_load;          /* how busy processors and boards are is kept with each trial */
 };
+
+/* A request as it is stored with a run; texts of *ret live as long as it. */
+#define STORED_LIST_MAX 1024
+struct stored_request {
+	struct json *doc;
+	const char *benchmarks[STORED_LIST_MAX], *parameters[STORED_LIST_MAX], *partitions[STORED_LIST_MAX],
+		*agents[STORED_LIST_MAX], *against[STORED_LIST_MAX];
+};
+void stored_request_done(struct stored_request *s);
+
+/* A new run in the database, with its surroundings; its cells are planned. */
+int job_open_run(struct bench_job *job, char ret_run[37], struct ofbc_error *err);
+/* A stored one with its request; NULL: the last one that is not ended. 1: it was ended already. */
+int job_reopen_run(struct bench_job *job, const char *run, struct stored_request *stored, char ret_run[37],
+                   struct ofbc_error *err);
+/* What is stored of a cell counts, if it is the same cell still. bench_cell_data_done() releases *ret. */
+int job_take_over(struct bench_job *job, struct bench_live *cell, struct bench_cell_data *ret,
+                  struct ofbc_error *err);
+/* After the measuring, whose status is r: the surroundings once more, and the end of the run. */
+int job_close_run(struct bench_job *job, int r, struct ofbc_error *err);
 
 /* Entries, places and cells of a request. */
 int job_prepare(struct bench_job *job, struct ofbc_error *err);
+/* The cells of one stage; those of all stages that are planned before are made by job_prepare(). */
+int job_prepare_stage(struct bench_job *job, size_t stage, struct ofbc_error *err);
+/* One more stage, with so many instances where the request says, and its places. */
+int job_add_stage(struct bench_job *job, unsigned instances, struct ofbc_error *err);
 /* Stages: the one of a usual run, with its places; or those of a sweep. */
 int job_plan_stage(struct bench_job *job, struct ofbc_error *err);
 int job_plan_sweep(struct bench_job *job, struct ofbc_error *err);
@@ -133,6 +166,18 @@ int job_places_read(const struct bench_job *job, struct bench_trial *t);
 int job_request_print(const struct bench_job *job, char **ret);
 /* Measures until every cell is over. -EINTR. */
 int job_measure(struct bench_job *job, struct ofbc_error *err);
+/* Around job_trial(): what it needs; cleanup of the benchmarks, whatever r. */
+int job_begin(struct bench_job *job, struct ofbc_error *err);
+int job_end(struct bench_job *job, int r, struct ofbc_error *err);
+/* Setup and warm-up, once; afterwards the cell may be over, with the reason. */
+int job_prepare_cell(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err);
+/* One trial of the present stage, in the database. 1: it could not be started, and the cell is over. */
+int job_trial(struct bench_job *job, struct bench_live *cell, struct bench_trial *ret,
+              struct ofbc_error *err);
+bool job_is_budget_spent(const struct bench_job *job);
+/* What was measured all the same is there; that it never was steady says more than how precise it is. */
+int job_conclude_measured(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
+                          const char *reason, struct ofbc_error *err);
 /* Summaries and verdict of one cell, into the store. */
 int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
                  const char *reason, struct ofbc_error *err);

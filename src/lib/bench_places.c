@@ -164,23 +164,34 @@ int job_places_read(const struct bench_job *job, struct bench_trial *t)
 	return r;
 }
 
-int job_plan_stage(struct bench_job *job, struct ofbc_error *err)
+int job_add_stage(struct bench_job *job, unsigned instances, struct ofbc_error *err)
 {
 	const struct ofbc_bench_request *rq = &job->rq;
-	unsigned n = rq->instances ? rq->instances : rq->n_partitions ? (unsigned)rq->n_partitions : 1;
-	struct bench_stage *s;
+	struct bench_stage *more, *s;
 
-	if (n > INSTANCES_MAX) {
-		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances are too many", n);
+	if (instances > INSTANCES_MAX) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances are too many", instances);
 		error_hint(err, "at most %u are started at once", INSTANCES_MAX);
 		return -EINVAL;
 	}
-	s = job->stages = calloc(1, sizeof(*s));
-	if (!s)
+	more = realloc(job->stages, (job->n_stages + 1) * sizeof(*more));
+	if (!more)
 		return -ENOMEM;
-	job->n_stages = 1;
-	s->instances = n;
-	text_copy(s->name, sizeof(s->name), n > 1 ? "shared" : "unpartitioned");
+	job->stages = more;
+	s = &job->stages[job->n_stages++];
+	*s = (struct bench_stage){.instances = instances};
+	text_copy(s->name, sizeof(s->name), instances > 1 ? "shared" : "unpartitioned");
 	stage_describe(NULL, &(struct stage_part_list){0}, &(struct strv){0}, s);
-	return job_place(job, rq->partitions, rq->n_partitions, n, s, err);
+	return job_place(job, rq->partitions, rq->n_partitions, instances, s, err);
+}
+
+int job_plan_stage(struct bench_job *job, struct ofbc_error *err)
+{
+	const struct ofbc_bench_request *rq = &job->rq;
+
+	return job_add_stage(job,
+	                     rq->instances      ? rq->instances
+	                     : rq->n_partitions ? (unsigned)rq->n_partitions
+	                                        : 1,
+	                     err);
 }

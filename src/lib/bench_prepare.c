@@ -316,7 +316,18 @@ static int prepare_entries(struct bench_job *job, struct ofbc_error *err)
 	return r;
 }
 
-/* Every benchmark on every stage. */
+/* Every benchmark. */
+int job_prepare_stage(struct bench_job *job, size_t stage, struct ofbc_error *err)
+{
+	int r = 0;
+
+	job->stage = stage;
+	for (size_t i = 0; r == 0 && i < job->n_victims; i++)
+		r = add_cells(job, &job->entries[i], err);
+	return r;
+}
+
+/* On every stage. */
 static int prepare_cells(struct bench_job *job, struct ofbc_error *err)
 {
 	unsigned most = 0;
@@ -329,17 +340,26 @@ static int prepare_cells(struct bench_job *job, struct ofbc_error *err)
 		error_hint(err, "give --instances 2, or two partitions with --on");
 		return -EINVAL;
 	}
-	for (job->stage = 0; r == 0 && job->stage < job->n_stages; job->stage++) {
-		for (size_t i = 0; r == 0 && i < job->n_victims; i++)
-			r = add_cells(job, &job->entries[i], err);
-	}
+	for (size_t i = 0; r == 0 && i < job->n_stages; i++)
+		r = job_prepare_stage(job, i, err);
 	return r;
+}
+
+/* A new run; a stored one has its name and seed. */
+static int name_run(struct bench_job *job)
+{
+	if (job->run.id[0])
+		return 0;
+	job->run.seed = job->rq.seed ? job->rq.seed : random_seed() >> 11; /* JSON keeps 53 bits */
+	return uuid_generate(job->run.id);
 }
 
 int job_prepare(struct bench_job *job, struct ofbc_error *err)
 {
-	int r = start_parse(job->rq.start, &job->start, err);
+	int r = name_run(job);
 
+	if (r == 0)
+		r = start_parse(job->rq.start, &job->start, err);
 	if (r == 0)
 		r = job->rq.n_agents ? job_plan_agents(job, err)
 		    : job->rq.sweep  ? job_plan_sweep(job, err)
@@ -375,6 +395,17 @@ static struct json *against_definitions(const struct bench_job *job)
 	for (size_t i = job->n_victims; i < job->n_entries; i++)
 		json_append_str(list, job->entries[i].d->hash);
 	return list;
+}
+
+static struct json *search_print(const struct job_search *s)
+{
+	struct json *o = json_object();
+
+	json_set_str(o, "for", "vdi-capacity");
+	json_set_double(o, "fps", s->fps);
+	json_set_u64(o, "confirm", s->confirm);
+	json_set_u64(o, "max", s->max);
+	return o;
 }
 
 int job_request_print(const struct bench_job *job, char **ret)
@@ -413,6 +444,8 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_bool(doc, "twice", rq->twice);
 	json_set(doc, "against", texts(rq->against, rq->n_against));
 	json_set(doc, "against_definitions", against_definitions(job));
+	if (job->search.confirm)
+		json_set(doc, "search", search_print(&job->search));
 	if (rq->sweep) {
 		_cleanup_free_ char *real = NULL;
 

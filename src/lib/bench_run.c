@@ -140,9 +140,8 @@ int job_count(struct bench_live *cell, const struct bench_trial *t)
 	return 0;
 }
 
-/* What was measured all the same is there; that it never was steady says more than how precise it is. */
-static int conclude_measured(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
-                             const char *reason, struct ofbc_error *err)
+int job_conclude_measured(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
+                          const char *reason, struct ofbc_error *err)
 {
 	char text[128];
 
@@ -164,7 +163,7 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
 	if (cell->failures >= FAILURES_MAX || (t->verdict != BENCH_OK && cell->trials >= job->rq.max_trials))
 		return job_conclude(job, cell, t->verdict, t->reason, err);
 	if (is_precise(job, cell))
-		return conclude_measured(job, cell, BENCH_OK, NULL, err);
+		return job_conclude_measured(job, cell, BENCH_OK, NULL, err);
 	if (cell->trials < job->rq.max_trials)
 		return 0;
 	if (cell->n_first < STATS_INTERVAL_MIN)
@@ -173,7 +172,7 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
 	else
 		snprintf(reason, sizeof(reason), "the interval is still wider than +-%g %% after %u trials",
 		         100 * job->rq.precision, cell->trials);
-	return conclude_measured(job, cell, BENCH_NOT_CONVERGED, reason, err);
+	return job_conclude_measured(job, cell, BENCH_NOT_CONVERGED, reason, err);
 }
 
 /* --- telling --- */
@@ -279,11 +278,10 @@ static int store_trial(struct bench_job *job, const struct bench_live *cell, con
 	return r;
 }
 
-static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+int job_trial(struct bench_job *job, struct bench_live *cell, struct bench_trial *ret, struct ofbc_error *err)
 {
-	struct bench_trial t = {0};
 	struct ofbc_error why = {0};
-	int r = run_trial(job, cell, cell->trials, &t, &why);
+	int r = run_trial(job, cell, cell->trials, ret, &why);
 
 	if (r == -EINTR || r == -ENOMEM) {
 		if (err)
@@ -292,12 +290,21 @@ static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc
 	}
 	if (r < 0) { /* it cannot be started at all: so it would be the next time */
 		r = job_conclude(job, cell, r == -EBUSY ? BENCH_SKIPPED : BENCH_FAILED, why.message, err);
-		tell(job, cell, NULL);
-		return r;
+		return r < 0 ? r : 1;
 	}
-	r = store_trial(job, cell, &t, err);
-	if (r >= 0)
-		r = job_count(cell, &t);
+	r = store_trial(job, cell, ret, err);
+	return r < 0 ? r : job_count(cell, ret);
+}
+
+static int one_trial(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	struct bench_trial t = {0};
+	int r = job_trial(job, cell, &t, err);
+
+	if (r == 1) {
+		tell(job, cell, NULL);
+		return 0;
+	}
 	if (r == 0)
 		r = job_judge(job, cell, &t, err);
 	if (r == 0)
@@ -400,6 +407,13 @@ static int warm_up(struct bench_job *job, struct bench_live *cell, struct ofbc_e
 	return r;
 }
 
+int job_prepare_cell(struct bench_job *job, struct bench_live *cell, struct ofbc_error *err)
+{
+	int r = prepare_cell(job, cell, err);
+
+	return r == 0 && !cell->is_over ? warm_up(job, cell, err) : r;
+}
+
 /* --- blocks --- */
 
 static void shuffle(struct random *r, unsigned *v, size_t n)
@@ -413,7 +427,7 @@ static void shuffle(struct random *r, unsigned *v, size_t n)
 	}
 }
 
-static bool is_budget_spent(const struct bench_job *job)
+bool job_is_budget_spent(const struct bench_job *job)
 {
 	struct platform *p = job->ctx->platform;
 
@@ -449,14 +463,12 @@ static int one_block(struct bench_job *job, struct ofbc_error *err)
 	/* the same block is shuffled the same way when the run is resumed */
 	job->random = random_seeded(job->run.seed + job->block);
 	shuffle(&job->random, order, n);
-	for (size_t i = 0; r == 0 && i < n && !is_budget_spent(job); i++) {
+	for (size_t i = 0; r == 0 && i < n && !job_is_budget_spent(job); i++) {
 		struct bench_live *cell = &job->cells[order[i]];
 
 		if (cell->trials > job->block) /* before the interruption */
 			continue;
-		r = prepare_cell(job, cell, err);
-		if (r == 0 && !cell->is_over)
-			r = warm_up(job, cell, err);
+		r = job_prepare_cell(job, cell, err);
 		if (r == 0 && !cell->is_over)
 			r = one_trial(job, cell, err);
 	}
@@ -519,25 +531,38 @@ static int measure_stage(struct bench_job *job, size_t stage, struct ofbc_error 
 	job->block = 0;
 	while (r >= 0) {
 		r = one_block(job, err);
-		if (r <= 0 || is_budget_spent(job))
+		if (r <= 0 || job_is_budget_spent(job))
 			break;
 	}
 	job_sensors_close(job);
 	return r < 0 ? r : 0;
 }
 
-int job_measure(struct bench_job *job, struct ofbc_error *err)
+int job_begin(struct bench_job *job, struct ofbc_error *err)
 {
-	int r = scratch_new(job->run.id, job->scratch, sizeof(job->scratch)), back;
+	int r = scratch_new(job->run.id, job->scratch, sizeof(job->scratch));
 
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot make a directory for the outputs");
 	job->began_ns = job->ctx->platform->ops->now_ns(job->ctx->platform);
-	for (size_t i = 0; r == 0 && i < job->n_stages && !is_budget_spent(job); i++)
-		r = is_stage_over(job, i) ? 0 : measure_stage(job, i, err);
+	return 0;
+}
+
+int job_end(struct bench_job *job, int r, struct ofbc_error *err)
+{
 	clean_up(job);
-	if (r == 0)
-		r = results_set_lazy(job->results, false, err);
+	return r == 0 ? results_set_lazy(job->results, false, err) : r;
+}
+
+int job_measure(struct bench_job *job, struct ofbc_error *err)
+{
+	int r = job_begin(job, err), back;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < job->n_stages && !job_is_budget_spent(job); i++)
+		r = is_stage_over(job, i) ? 0 : measure_stage(job, i, err);
+	r = job_end(job, r, err);
 	/* whatever happened; the first error is the one that is told */
 	back = job_leave(job, r == 0 ? err : NULL);
 	if (r == 0)

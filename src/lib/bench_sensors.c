@@ -18,8 +18,16 @@
 #include "bench/energy.h"
 #include "bench/sampler.h"
 #include "lib/bench_job.h"
+#include "platform/files.h"
 
-#define IDLE_MIN_S 1.0
+#define IDLE_MIN_S  1.0
+#define LOAD_MIN_NS 200000000 /* 20 ticks of the kernel's account of its processors */
+
+/* What the processors had done by then; 0: it is not known. */
+struct cpu_edge {
+	int64_t busy_us;
+	uint64_t at_ns;
+};
 
 struct job_sensors {
 	struct sensor_set *set;
@@ -32,6 +40,8 @@ struct job_sensors {
 	struct energy_wait wait; /* for the edges after the load, while it goes on */
 	uint64_t edge_due_ns;
 	bool is_ending, is_over;
+	bool wants_load;
+	struct cpu_edge cpu_before, cpu_after;
 };
 
 const char *job_unit(const char *metric)
@@ -41,7 +51,8 @@ const char *job_unit(const char *metric)
 	} units[] = {{"board power", "W"},       {"board temperature", "Cel"}, {"board clock", "MHz"},
 	             {BENCH_ENERGY, "J"},        {BENCH_MEAN_POWER, "W"},      {BENCH_IDLE_POWER, "W"},
 	             {BENCH_LAYOUT_CHANGE, "s"}, {BENCH_WARMUP, "1"},          {BENCH_LOAD_DONE, "1"},
-	             {BENCH_START_WAIT, "s"},    {BENCH_PROCESSORS, "1"},      {BENCH_CLOCK_BOUND, "s"}};
+	             {BENCH_START_WAIT, "s"},    {BENCH_PROCESSORS, "1"},      {BENCH_CLOCK_BOUND, "s"},
+	             {BENCH_CPU_BUSY, "1"},      {BENCH_BOARD_BUSY, "1"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(units[i].metric, metric) == 0)
@@ -186,6 +197,8 @@ int job_sensors_open(struct bench_job *job, struct ofbc_error *err)
 	int r = s ? sensor_set_new(job->ctx->platform, &s->set) : -ENOMEM;
 
 	job->sensors = s;
+	if (s)
+		s->wants_load = job->wants_load;
 	if (r == 0 && job_agents_elsewhere(job)) {
 		text_copy(
 			s->note, sizeof(s->note),
@@ -257,21 +270,35 @@ double job_sensors_busy(const struct bench_job *job)
 
 /* --- around a trial --- */
 
+static struct cpu_edge cpu_now(const struct job_sensors *s)
+{
+	struct platform *p = sensor_platform(s->set);
+	int i = sensor_find(s->set, SENSOR_CPU_TIME, "cpu");
+	struct sensor_reading v = {0};
+
+	if (s->wants_load && i >= 0)
+		sensor_read_one(s->set, (size_t)i, &v);
+	return v.is_known ? (struct cpu_edge){v.value, p->ops->now_ns(p)} : (struct cpu_edge){0};
+}
+
 static void begin(void *data)
 {
 	struct job_sensors *s = data;
 
+	s->cpu_after = (struct cpu_edge){0};
 	s->is_ending = s->is_over = false;
 	if (s->n_counters)
 		energy_edges_take(s->set, s->before, s->n_counters);
 	if (s->sampler)
 		sampler_begin(s->sampler, SAMPLER_WINDOW);
+	s->cpu_before = cpu_now(s);
 }
 
 static void ending(void *data)
 {
 	struct job_sensors *s = data;
 
+	s->cpu_after = cpu_now(s);
 	energy_wait_begin(&s->wait, s->set, s->after, s->n_counters);
 	s->is_ending = true;
 }
@@ -285,6 +312,8 @@ static void end(void *data)
 {
 	struct job_sensors *s = data;
 
+	if (!s->cpu_after.at_ns) /* a program that is not told to stop */
+		s->cpu_after = cpu_now(s);
 	if (s->sampler)
 		sampler_end(s->sampler);
 	if (s->n_counters && !s->is_over)
@@ -314,7 +343,7 @@ static void step(void *data)
 
 struct trial_watch job_sensors_watch(struct bench_job *job)
 {
-	if (!job->sensors || !job->sensors->sampler)
+	if (!job->sensors || (!job->sensors->sampler && !job->sensors->wants_load))
 		return (struct trial_watch){0};
 	for (size_t i = 0; i < job->sensors->n_counters; i++)
 		job->sensors->before[i].edge = job->sensors->after[i].edge = (struct energy_edge){0};
@@ -403,13 +432,28 @@ static bool was_at_power_limit(const struct job_sensors *s)
 	return false;
 }
 
+/* How busy the machine was: of a trial that failed for its load, too. */
+static int add_load(const struct job_sensors *s, struct bench_trial *t)
+{
+	const struct cpu_edge *a = &s->cpu_before, *b = &s->cpu_after;
+	int r = 0;
+
+	if (!s->wants_load || !t->n_values)
+		return 0;
+	if (a->at_ns && b->at_ns >= a->at_ns + LOAD_MIN_NS)
+		r = add_value(t, BENCH_CPU_BUSY,
+		              (double)(b->busy_us - a->busy_us) * 1e3 / (double)(b->at_ns - a->at_ns) /
+		                      online_cpus());
+	return r == 0 && s->sampler ? add_gauge(s, SENSOR_BUSY, BENCH_BOARD_BUSY, 1e-3, t) : r;
+}
+
 int job_sensors_read(struct bench_job *job, struct bench_trial *t)
 {
 	const struct job_sensors *s = job->sensors;
-	int r;
+	int r = s ? add_load(s, t) : 0;
 
-	if (!s || !s->sampler || t->verdict != BENCH_OK)
-		return 0;
+	if (r < 0 || !s || !s->sampler || t->verdict != BENCH_OK)
+		return r;
 	r = add_energy(s, t);
 	if (r == 0)
 		r = add_gauge(s, SENSOR_POWER, "board power", 1e-3, t);

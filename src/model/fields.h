@@ -67,3 +67,4 @@ extern const struct field candidate_fields[];
 extern const struct field bench_derived_fields[];
 extern const struct field bench_run_fields[];
 extern const struct field bench_trend_fields[];
+extern const struct field vdi_step_fields[];

@@ -115,9 +115,12 @@ struct bench_run_list {
 #define BENCH_CLOCK_BOUND   "clock bound"   /* s, how well the clocks of agents are known to each other */
 #define BENCH_COMPUTE_SHARE "compute share" /* of an instance: 0..1 of its GPU */
 #define BENCH_MEMORY_SHARE  "memory share"
-#define BENCH_PROCESSORS    "processors"         /* of an instance, its own */
-#define BENCH_START_WAIT    "start wait"         /* s, until the boards were stable */
-#define BENCH_LOAD_DONE     "load done"          /* of what was due by the schedule of an instance: 0..1 */
+#define BENCH_CPU_BUSY      "processors busy" /* 0..1 of all of the machine, while all instances are at work */
+#define BENCH_BOARD_BUSY    "board busy"      /* 0..1 of the time, mean of the boards */
+#define BENCH_PROCESSORS    "processors"      /* of an instance, its own */
+#define BENCH_START_WAIT    "start wait"      /* s, until the boards were stable */
+#define BENCH_LOAD_MIN      0.99              /* less of it done, and the trial is invalid */
+#define BENCH_LOAD_DONE     "load done"       /* of what was due by the schedule of an instance: 0..1 */
 #define BENCH_WARMUP        "warm-up iterations" /* of an instance, that do not count; none: it was never steady */
 
 /* What the parameters of a cell begin with whose configuration is measured twice, under two labels. */
