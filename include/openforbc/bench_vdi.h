@@ -13,7 +13,7 @@ extern "C" {
  * struct ofbc_vdi_request - which sessions, and how sure the answer is to be; zero means the default
  *
  * Of @run count: one benchmark ("vdi"), preset, parameters, partitions (over which sessions are dealt out),
- * start, share_processors, require_idle, seed, label, setup_again, budget_s, and window_s (30).
+ * start, share_processors, require_idle, seed, label, setup_again, budget_s, and window_s (60).
  *
  * Since: 0.1
  */

@@ -29,7 +29,7 @@ const struct option bench_vdi_options[] = {
          .help = "on these partitions; sessions are dealt out over them"},
 	{.name = "preset", .argument = "NAME", .help = "of the benchmark; default: its own default"},
 	{.name = "set", .argument = "NAME=VALUE", .help = "a parameter (several times)"},
-	{.name = "window", .argument = "SECONDS", .help = "how long the sessions of a trial run (30)"},
+	{.name = "window", .argument = "SECONDS", .help = "how long the sessions of a trial run (60)"},
 	{.name = "budget", .argument = "SECONDS", .help = "end after that time, with what is known"},
 	{.name = "seed", .argument = "N", .help = "of the run"},
 	{.name = "label", .argument = "TEXT", .help = "for finding the run again"},
@@ -156,7 +156,7 @@ static void add_score(const struct ofbc_vdi_answer *a, struct strbuf *out)
 	if (!a->score_high)
 		strbuf_addf(out, "with more than %u sessions, if at all\n", a->score_low);
 	else if (a->score_high == a->score_low)
-		strbuf_addf(out, "with more than %u sessions\n", a->score_low);
+		strbuf_addf(out, "with more than %u session%s\n", a->score_low, a->score_low == 1 ? "" : "s");
 	else
 		strbuf_addf(out, "with more than %u to %u sessions; numbers in between were not tried\n",
 		            a->score_low, a->score_high);

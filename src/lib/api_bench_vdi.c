@@ -15,7 +15,7 @@
 
 #define CONFIRM      3
 #define SESSIONS_MAX 64
-#define WINDOW_S     30 /* for a tail: a thousand frames at 30 a second take 33 s */
+#define WINDOW_S     60 /* for a tail: a desktop that may have 60 frames a second has 20 of them */
 #define FPS_MAX      1000
 
 void ofbc_vdi_answer_free(struct ofbc_vdi_answer *answer)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -20,10 +21,11 @@ struct said {
 	double value;
 };
 
-#define N_SAID 15
+#define N_SAID 18
 
-static void numbers(const struct session *s, const struct frame_metrics *m, struct said ret[N_SAID])
+static void numbers(struct session *s, const struct frame_metrics *m, struct said ret[N_SAID])
 {
+	double bytes = s->encoder ? (double)encoder_bytes(s->encoder) : NAN;
 	const struct said v[N_SAID] = {
 		{"frames", "1", (double)m->shown},
 		{"time", "s", m->seconds},
@@ -38,6 +40,9 @@ static void numbers(const struct session *s, const struct frame_metrics *m, stru
 		{"stutter", "%", 100 * m->stutter},
 		{"jitter", "ms", m->jitter},
 		{"dropped", "%", s->period_ns ? 100 * m->dropped : NAN},
+		{"encoded", "B", bytes},
+		{"bitrate", "Mbit/s", 8e-6 * bytes / m->seconds},
+		{"handover", "ms", 1e3 * samples_quantile(&s->handover, 0.5)},
 		{"ssim", "1", s->like.ssim},
 		{"psnr", "dB", s->like.psnr},
 	};
@@ -113,6 +118,27 @@ static int check_renderer(const struct options *o, struct display_device *d, str
 	return 0;
 }
 
+static int open_encoder(struct session *s, const struct display_device *d, struct ofbc_error *err)
+{
+	struct encoder_settings e = {
+		.codec = (enum encode_codec)s->o->encode,
+		.width = s->o->scene.width,
+		.height = s->o->scene.height,
+		.fps = s->o->fps,
+		.cuda = getenv("CUDA_VISIBLE_DEVICES") ? -1 : d->cuda,
+		.file = s->o->video,
+	};
+	int r;
+
+	snprintf(e.pci, sizeof(e.pci), "%s", d->is_software ? "" : d->pci);
+	if (e.codec == ENCODE_NONE)
+		return 0;
+	r = encoder_open(&e, &s->encoder, err);
+	if (r == 0)
+		printf("encoder: %s\n", encoder_name(s->encoder));
+	return r;
+}
+
 /* Checked, warm, run, checked again. */
 static int measure(struct session *s, const struct scene_object *objects, struct ofbc_error *err)
 {
@@ -146,6 +172,8 @@ static int draw(const struct options *o, struct protocol *protocol, struct ofbc_
 		r = check_renderer(o, &device, err);
 	if (r == 0)
 		r = gl_scene_new(&o->scene, objects, &s.gl, err);
+	if (r == 0)
+		r = open_encoder(&s, &device, err);
 	if (r == 0)
 		r = measure(&s, objects, err);
 	gl_scene_free(s.gl);

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "encode.h"
 #include "script.h"
 
 enum kind { NUMBER, CHOICE, TEXT, SIZE, FLAG };
@@ -47,6 +48,10 @@ static const struct row {
          "number, PCI address, UUID as GPU-..., or software", NULL, 0, 0},
 	{"renderer", CHOICE, offsetof(struct options, renderer), "auto",
          "auto: hardware where the environment names a GPU", "auto|any|hardware|software", 0, 0},
+	{"encode", CHOICE, offsetof(struct options, encode), "none",
+         "each frame goes to ffmpeg; auto: the first codec that works", ENCODE_CHOICES, 0, 0},
+	{"video", TEXT, offsetof(struct options, video), "", "file for the stream of the encoder (H.264)",
+         NULL, 0, 0},
 	{"image", TEXT, offsetof(struct options, image), "", "file for the picture that is checked (PPM)",
          NULL, 0, 0},
 	{"list", FLAG, offsetof(struct options, wants_list), NULL, "the devices that EGL offers", NULL, 0, 0},
@@ -139,11 +144,24 @@ static int refused(int which, const char *word, struct ofbc_error *err)
 
 static int check_together(const struct options *o, struct ofbc_error *err)
 {
-	if (o->script == SCRIPT_CONSTANT || o->fps)
-		return 0;
-	error_set(err, EINVAL, OFBC_REASON_USAGE, "--script desktop needs --fps");
-	error_hint(err, "as in --fps 60");
-	return -EINVAL;
+	const struct {
+		bool is_wrong;
+		const char *message, *hint;
+	} rules[] = {
+		{o->script != SCRIPT_CONSTANT && !o->fps, "--script desktop needs --fps", "as in --fps 60"},
+		{o->video[0] && o->encode == ENCODE_NONE, "--video needs --encode", "as in --encode auto"},
+		{o->encode != ENCODE_NONE && (o->scene.width % 2 || o->scene.height % 2),
+	         "--encode needs an even width and height", "colours are stored for two by two pixels"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (!rules[i].is_wrong)
+			continue;
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "%s", rules[i].message);
+		error_hint(err, "%s", rules[i].hint);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 int options_parse(int argc, char **argv, struct options *ret, struct ofbc_error *err)

@@ -19,6 +19,8 @@ enum renderer_wish {
 struct options {
 	struct scene_settings scene;
 	const char *device, *image;  /* "": the first one; none */
+	const char *video;           /* file for the stream; "": none */
+	uint32_t encode;             /* enum encode_codec */
 	uint32_t renderer;           /* enum renderer_wish */
 	uint32_t script;             /* enum script_kind */
 	uint32_t fps;                /* 0: as fast as possible */

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "../compute/samples.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "script.h"
@@ -66,12 +65,33 @@ int session_check(struct session *s, const struct scene_object *objects, struct 
 
 /* --- frames --- */
 
+/* A picture that is complete goes to the encoder, if there is one. */
+static int hand_over(struct session *s, struct ofbc_error *err)
+{
+	uint64_t start_ns = monotonic_ns();
+	int r;
+
+	if (!s->encoder)
+		return 0;
+	r = gl_scene_read(s->gl, s->picture, err);
+	if (r == 0)
+		r = encoder_frame(s->encoder, s->picture, err);
+	samples_add(&s->handover, monotonic_ns() - start_ns);
+	return r;
+}
+
 int session_warm_up(struct session *s, struct ofbc_error *err)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < s->o->warmup; i++)
+	for (uint32_t i = 0; r == 0 && i < s->o->warmup; i++) {
 		r = gl_scene_draw(s->gl, (float)i / 60, s->o->scene.objects, s->o->scene.layers, err);
+		if (r == 0)
+			r = hand_over(s, err);
+	}
+	s->handover.n = 0;
+	if (s->encoder)
+		encoder_skip(s->encoder);
 	return r;
 }
 
@@ -112,6 +132,8 @@ static int one_frame(struct session *s, uint64_t due_ns, double share, struct of
 		return 0;
 	r = gl_scene_draw(s->gl, (float)((double)(due_ns - s->begin_ns) / NS_IN_S),
 	                  (unsigned)ceil(share * scene->objects), (unsigned)ceil(share * scene->layers), err);
+	if (r == 0)
+		r = hand_over(s, err);
 	if (r < 0)
 		return r;
 	f->end_ns = monotonic_ns();
@@ -141,11 +163,12 @@ int session_run(struct session *s, struct ofbc_error *err)
 	s->end_ns = monotonic_ns();
 	if (r == -EPIPE)
 		return error_set(err, EPIPE, OFBC_REASON_FAILED, "the harness is gone");
-	return r < 0 ? r : 0;
+	return r >= 0 && s->encoder ? encoder_finish(s->encoder, err) : r < 0 ? r : 0;
 }
 
 void session_done(struct session *s)
 {
+	encoder_free(s->encoder);
 	frames_done(&s->frames);
 	free(s->picture);
 	free(s->expected);
