@@ -432,18 +432,23 @@ static bool was_at_power_limit(const struct job_sensors *s)
 	return false;
 }
 
+/* A tick more than there was time for would be more than all. */
+static double cpu_share(const struct cpu_edge *a, const struct cpu_edge *b)
+{
+	if (!a->at_ns || b->at_ns < a->at_ns + LOAD_MIN_NS)
+		return NAN;
+	return fmin(1,
+	            (double)(b->busy_us - a->busy_us) * 1e3 / (double)(b->at_ns - a->at_ns) / online_cpus());
+}
+
 /* How busy the machine was: of a trial that failed for its load, too. */
 static int add_load(const struct job_sensors *s, struct bench_trial *t)
 {
-	const struct cpu_edge *a = &s->cpu_before, *b = &s->cpu_after;
-	int r = 0;
+	int r;
 
 	if (!s->wants_load || !t->n_values)
 		return 0;
-	if (a->at_ns && b->at_ns >= a->at_ns + LOAD_MIN_NS)
-		r = add_value(t, BENCH_CPU_BUSY,
-		              (double)(b->busy_us - a->busy_us) * 1e3 / (double)(b->at_ns - a->at_ns) /
-		                      online_cpus());
+	r = add_value(t, BENCH_CPU_BUSY, cpu_share(&s->cpu_before, &s->cpu_after));
 	return r == 0 && s->sampler ? add_gauge(s, SENSOR_BUSY, BENCH_BOARD_BUSY, 1e-3, t) : r;
 }
 
