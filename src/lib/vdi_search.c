@@ -46,6 +46,15 @@ static int add_cell(struct bench_job *job, unsigned sessions, struct bench_live 
 	return r;
 }
 
+/* What a stage promises stands in the request: who reads the results wants that of each cell. */
+static int store_stages(struct bench_job *job, struct ofbc_error *err)
+{
+	_cleanup_free_ char *request = NULL;
+	int r = job_request_print(job, &request);
+
+	return r == 0 ? results_set_request(job->results, job->run.id, request, err) : r;
+}
+
 static int cell_for(struct bench_job *job, unsigned sessions, struct bench_live **ret, struct ofbc_error *err)
 {
 	int r;
@@ -54,6 +63,8 @@ static int cell_for(struct bench_job *job, unsigned sessions, struct bench_live 
 	if (*ret)
 		return 0;
 	r = add_cell(job, sessions, ret, err);
+	if (r == 0)
+		r = store_stages(job, err);
 	return r == 0 ? results_add_cells(job->results, job->run.id, &(*ret)->c, 1, err) : r;
 }
 
@@ -107,10 +118,12 @@ static void tell(const struct vdi_search *s, const struct bench_live *cell)
 static int conclude(struct bench_job *job, struct bench_live *cell, const struct bench_trial *t,
                     struct ofbc_error *err)
 {
+	unsigned planned = job->rq.max_trials;
 	int r;
 
 	job->rq.max_trials = cell->trials;
 	r = job_judge(job, cell, t, err);
+	job->rq.max_trials = planned;
 	cell->is_over = false;
 	return r;
 }

@@ -351,6 +351,18 @@ int results_end_run(struct results *r, const struct bench_run *run, struct ofbc_
 	return e;
 }
 
+int results_set_request(struct results *r, const char *run, const char *request, struct ofbc_error *err)
+{
+	_cleanup_statement_ sqlite3_stmt *st = NULL;
+	int e = sql_prepare(&r->sql, "UPDATE run SET request = ? WHERE uuid = ?", &st, err);
+
+	if (e < 0)
+		return e;
+	bind_text(st, 1, request);
+	bind_text(st, 2, run);
+	return step_done(r, st, err);
+}
+
 static int add_cell(struct results *r, sqlite3_int64 run, const struct bench_cell *c, struct ofbc_error *err)
 {
 	_cleanup_reset_ sqlite3_stmt *st = NULL;

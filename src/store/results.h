@@ -29,6 +29,8 @@ int results_set_lazy(struct results *r, bool is_lazy, struct ofbc_error *err);
 int results_add_run(struct results *r, const struct bench_run *run, struct ofbc_error *err); /* -EEXIST */
 /* Its end, environment after and note; 0 for the end when it is resumed. */
 int results_end_run(struct results *r, const struct bench_run *run, struct ofbc_error *err);
+/* Replaces the request of a run whose stages are found while it runs. */
+int results_set_request(struct results *r, const char *run, const char *request, struct ofbc_error *err);
 /* All planned cells at once; their `run` is not looked at. */
 int results_add_cells(struct results *r, const char *run, const struct bench_cell *cells, size_t n,
                       struct ofbc_error *err);

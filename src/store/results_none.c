@@ -50,6 +50,7 @@ int results_open(const char *directory, bool create, struct results **ret, struc
 MISSING(results_begin, struct results *r);
 MISSING(results_end, struct results *r, int status);
 MISSING(results_add_run, struct results *r, const struct bench_run *run);
+MISSING(results_set_request, struct results *r, const char *run, const char *request);
 MISSING(results_end_run, struct results *r, const struct bench_run *run);
 MISSING(results_add_cells, struct results *r, const char *run, const struct bench_cell *cells, size_t n);
 MISSING(results_add_trial, struct results *r, const char *run, unsigned cell, const struct bench_trial *t);
