@@ -163,7 +163,8 @@ int ofbc_bench_run(struct ofbc_context *ctx, const struct ofbc_bench_request *rq
  *
  * Trials that are in the database are not repeated.
  *
- * Return: as ofbc_bench_run(); 1 it was ended already; -EBADMSG a definition has changed since.
+ * Return: as ofbc_bench_run(); 1 it was ended already; -EBADMSG a definition has changed since;
+ * -EINVAL it is a search, which ofbc_bench_vdi_capacity() resumes.
  * Since: 0.1
  */
 int ofbc_bench_resume(struct ofbc_context *ctx, const char *run, ofbc_bench_told *told, void *data,

@@ -98,23 +98,33 @@ static void add_load(const struct ofbc_vdi_step *s, struct strbuf *out)
 }
 
 /* The most that were fine, or what is known of it. */
+static void add_range(const struct ofbc_vdi_answer *a, struct strbuf *out)
+{
+	bool is_open = a->fewer_than != a->sessions + 1; /* there are numbers that were not tried */
+
+	strbuf_add(out, is_open && a->is_confirmed ? "at least " : "");
+	add_sessions(a->sessions, out);
+	if (is_open && !a->is_confirmed)
+		strbuf_add(out, " or more");
+	if (is_open && a->fewer_than)
+		strbuf_addf(out, ", fewer than %u", a->fewer_than);
+}
+
 static void add_capacity(const struct ofbc_vdi_answer *a, struct strbuf *out)
 {
 	const struct ofbc_vdi_step *s = step_of(a, a->sessions);
 
-	strbuf_addf(out, "capacity: %s", a->is_confirmed && !a->fewer_than ? "at least " : "");
-	add_sessions(a->sessions, out);
-	if (!a->is_confirmed && a->fewer_than > a->sessions + 1)
-		strbuf_addf(out, " or more, fewer than %u", a->fewer_than);
-	else if (!a->is_confirmed && !a->fewer_than)
-		strbuf_add(out, " or more");
+	strbuf_add(out, "capacity: ");
+	add_range(a, out);
 	strbuf_addf(out, " at %g frames a second", a->fps);
-	if (s || !a->is_confirmed)
-		strbuf_addf(out, " (%s%s", a->is_confirmed ? "" : "not confirmed",
-		            s && !a->is_confirmed ? ", " : "");
-	if (s)
+	if (s) {
+		strbuf_add(out, a->is_confirmed ? " (" : " (not confirmed: ");
 		add_starts(s, out);
-	strbuf_add(out, s || !a->is_confirmed ? ")\n" : "\n");
+		strbuf_add(out, ")");
+	} else if (!a->is_confirmed) {
+		strbuf_add(out, " (not confirmed)");
+	}
+	strbuf_add(out, "\n");
 }
 
 /* What more sessions miss. */
@@ -203,7 +213,7 @@ static int print_json(const struct cli *c, const struct ofbc_vdi_answer *a)
 	json_set_double(doc, "fps", a->fps);
 	json_set_u64(doc, "confirm", a->confirm);
 	json_set_u64(doc, "max_sessions", a->max_sessions);
-	json_set_bool(doc, "is_confirmed", a->is_confirmed);
+	json_set_bool(doc, "confirmed", a->is_confirmed);
 	json_set_u64(doc, "sessions", a->sessions);
 	if (a->fewer_than)
 		json_set_u64(doc, "fewer_than", a->fewer_than);
