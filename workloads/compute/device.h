@@ -29,7 +29,8 @@ struct device_info {
 	unsigned units;     /* multiprocessors, compute units */
 	unsigned group_max; /* threads of a group */
 	uint64_t memory_bytes;
-	double memory_rate; /* B/s by its clock and width; NAN unknown */
+	unsigned vector_bytes; /* that a thread computes with at once; 0 unknown */
+	double memory_rate;    /* B/s by its clock and width; NAN unknown */
 	bool is_gpu, has_fp64;
 };
 

@@ -264,7 +264,7 @@ static void describe(struct opencl *c)
 {
 	struct device_info *info = &c->d.info;
 	cl_platform_id platform = NULL;
-	cl_uint units = 0;
+	cl_uint units = 0, floats = 0;
 	cl_ulong bytes = 0;
 	cl_device_fp_config doubles = 0;
 	size_t group_max = 0;
@@ -273,6 +273,8 @@ static void describe(struct opencl *c)
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_NAME, sizeof(info->name), info->name, NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_PLATFORM, sizeof(platform), &platform, NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(units), &units, NULL);
+	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(floats), &floats,
+	                          NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(bytes), &bytes, NULL);
 	(void)c->cl.GetDeviceInfo(c->device, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(group_max), &group_max,
 	                          NULL);
@@ -283,6 +285,7 @@ static void describe(struct opencl *c)
 	snprintf(info->platform, sizeof(info->platform), "%s %s", name, version);
 	info->units = units;
 	info->group_max = (unsigned)group_max;
+	info->vector_bytes = floats * (unsigned)sizeof(cl_float);
 	info->memory_bytes = bytes;
 	info->memory_rate = NAN;
 	info->is_gpu = is_gpu(c, c->device);

@@ -25,9 +25,17 @@ static const struct workload workload_device = {.name = "device",
                                                 .summary = "no load: prints the device that would be taken",
                                                 .parameters = no_parameters};
 
-static const struct workload *const workloads[] = {
-	&workload_gemm, &workload_stream, &workload_launch, &workload_fft,    &workload_nbody,
-	&workload_mlp,  &workload_spmv,   &workload_pcie,   &workload_device, NULL};
+static const struct workload *const workloads[] = {&workload_gemm,
+                                                   &workload_stream,
+                                                   &workload_launch,
+                                                   &workload_fft,
+                                                   &workload_nbody,
+                                                   &workload_mlp,
+                                                   &workload_spmv,
+                                                   &workload_pcie,
+                                                   &workload_peak,
+                                                   &workload_device,
+                                                   NULL};
 
 static volatile sig_atomic_t stop_signal;
 static int stop_fd = -1; /* readable after a signal, whichever thread has got it */

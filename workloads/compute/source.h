@@ -6,7 +6,7 @@
 #include "device.h"
 
 extern const char source_common[], source_product[], source_mlp[], source_stream[], source_launch[],
-	source_fft[], source_nbody[], source_spmv[];
+	source_fft[], source_nbody[], source_spmv[], source_peak[];
 
 /* A program with one kernel of it, bound to its arguments. */
 struct kernel {

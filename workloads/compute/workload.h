@@ -49,4 +49,4 @@ int kernel_choice(struct job *j, const char *(*library)(struct device *, enum pr
 void report_number(struct report *r, const char *name, double value, const char *unit);
 
 extern const struct workload workload_fft, workload_gemm, workload_launch, workload_mlp, workload_nbody,
-	workload_pcie, workload_spmv, workload_stream;
+	workload_pcie, workload_peak, workload_spmv, workload_stream;
