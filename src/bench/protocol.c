@@ -46,9 +46,10 @@ static int parse_result(const char *rest, struct protocol_line *ret)
 int protocol_parse(const char *line, struct protocol_line *ret)
 {
 	static const char *const words[] = {
-		[PROTOCOL_WORK] = "WORK",           [PROTOCOL_READY] = "READY",
-		[PROTOCOL_ITERATION] = "ITERATION", [PROTOCOL_RESULT] = "RESULT",
-		[PROTOCOL_DEVICE] = "DEVICE",       [PROTOCOL_DONE] = "DONE",
+		[PROTOCOL_WORK] = "WORK",     [PROTOCOL_REPEATS] = "REPEATS",
+		[PROTOCOL_READY] = "READY",   [PROTOCOL_ITERATION] = "ITERATION",
+		[PROTOCOL_RESULT] = "RESULT", [PROTOCOL_DEVICE] = "DEVICE",
+		[PROTOCOL_DONE] = "DONE",
 	};
 	char word[16];
 	const char *rest = take_word(line, word, sizeof(word));
@@ -61,6 +62,8 @@ int protocol_parse(const char *line, struct protocol_line *ret)
 		switch (ret->word) {
 		case PROTOCOL_WORK:
 			return number_parse(rest, &ret->work) == 0 && ret->work > 0 ? 0 : -EBADMSG;
+		case PROTOCOL_REPEATS:
+			return parse_u64(rest, &ret->repeats) == 0 && ret->repeats > 0 ? 0 : -EBADMSG;
 		case PROTOCOL_ITERATION:
 			return parse_iteration(rest, ret);
 		case PROTOCOL_RESULT:

@@ -6,6 +6,7 @@
 
 enum protocol_word {
 	PROTOCOL_WORK,
+	PROTOCOL_REPEATS,
 	PROTOCOL_READY,
 	PROTOCOL_ITERATION,
 	PROTOCOL_RESULT,
@@ -16,6 +17,7 @@ enum protocol_word {
 struct protocol_line {
 	enum protocol_word word;
 	double work;               /* of each iteration, more than 0 */
+	uint64_t repeats;          /* of the same in each iteration, from 1 */
 	uint64_t start_ns, end_ns; /* of an iteration */
 	uint64_t due_ns;   /* when it was to start, of programs that keep to a schedule; 0: they do not */
 	char name[64];     /* of a result */

@@ -97,6 +97,13 @@ static double work_of(const struct trial *t, unsigned i)
 	return t->v[i].work > 0 ? t->v[i].work : isnan(defined) ? 1 : defined;
 }
 
+/* An iteration of many short repeats is only as long as lines should be apart: what a user knows is one of
+ * them. */
+static double repeats_of(const struct trial *t, unsigned i)
+{
+	return t->v[i].repeats ? (double)t->v[i].repeats : 1;
+}
+
 static int iteration_metric(struct trial *t, unsigned i, const struct bench_metric *m, struct window w,
                             double *ret)
 {
@@ -111,7 +118,8 @@ static int iteration_metric(struct trial *t, unsigned i, const struct bench_metr
 	v = window_latencies(&t->v[i].iterations, w, &n);
 	if (!v)
 		return -ENOMEM;
-	*ret = n ? stats_quantile(v, n, m->source == METRIC_ITERATION ? 0.5 : m->quantile) : NAN;
+	*ret = n ? stats_quantile(v, n, m->source == METRIC_ITERATION ? 0.5 : m->quantile) / repeats_of(t, i)
+	         : NAN;
 	return 0;
 }
 

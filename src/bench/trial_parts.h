@@ -36,6 +36,7 @@ struct state {
 	bool is_steady;
 	struct pair_list results; /* RESULT lines */
 	double work;              /* of an iteration, as it says; 0: it does not */
+	uint64_t repeats;         /* of the same in an iteration, as it says; 0: it does not */
 	char device[96];          /* it says that it runs there; "" it says nothing */
 	enum trial_seen seen;
 	bool is_ready, has_ended;

@@ -28,6 +28,9 @@ static int take(struct trial *t, unsigned i, const struct protocol_line *l)
 	case PROTOCOL_WORK:
 		s->work = l->work;
 		return 0;
+	case PROTOCOL_REPEATS:
+		s->repeats = l->repeats;
+		return 0;
 	case PROTOCOL_READY:
 		s->is_ready = true;
 		return 0;
@@ -49,8 +52,10 @@ void protocol_take(struct trial *t, unsigned i, const char *line)
 	struct protocol_line l;
 	int r = protocol_parse(line, &l);
 
-	/* a rate counts iterations, so their work is constant and said before the first */
-	if (r < 0 || (l.word == PROTOCOL_WORK && t->v[i].is_ready))
+	/* a rate counts iterations, so what they are is constant and said before the first */
+	bool is_late = (l.word == PROTOCOL_WORK || l.word == PROTOCOL_REPEATS) && t->v[i].is_ready;
+
+	if (r < 0 || is_late)
 		trial_judge(t, BENCH_FAILED, "instance %u said '%.100s', which is not in the protocol",
 		            t->rq->first + i, line);
 	else if (take(t, i, &l) < 0)

@@ -45,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (l.word == PROTOCOL_WORK)
 		require(l.work > 0 && l.work - l.work == 0);
+	if (l.word == PROTOCOL_REPEATS)
+		require(l.repeats > 0);
 	if (l.word == PROTOCOL_ITERATION)
 		check_iteration(&l);
 	if (l.word == PROTOCOL_RESULT)

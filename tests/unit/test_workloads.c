@@ -16,6 +16,7 @@
 #include "check.h"
 #include "mlp.h"
 #include "samples.h"
+#include "schedule.h"
 
 static void test_check(void **state)
 {
@@ -115,6 +116,30 @@ static void test_samples(void **state)
 	assert_true(fabs(samples_quantile(s, 0) - UINT32_MAX / 1e9) < 1e-9);
 }
 
+/* Arrivals have their rate and, as those of independent users, gaps of which 1/e are longer than the mean. */
+static void test_schedule(void **state)
+{
+	const unsigned n = 20000;
+	struct schedule s = schedule_begin(ARRIVALS_POISSON, 1000, "7-0", 5);
+	struct schedule same = s, other = schedule_begin(ARRIVALS_POISSON, 1000, "7-1", 5);
+	struct schedule even = schedule_begin(ARRIVALS_UNIFORM, 1000, "7-0", 5);
+	uint64_t last = 5, now = 5;
+	unsigned n_long = 0, n_alike = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < n; i++, last = now) {
+		now = schedule_next(&s);
+		assert_true(now >= last);
+		n_long += now - last > 1000000;
+		assert_int_equal(schedule_next(&same), now);
+		n_alike += schedule_next(&other) == now;
+		assert_true(llabs((long long)(schedule_next(&even) - 5 - (i + 1) * 1000000ull)) < 1000);
+	}
+	assert_true(fabs((double)now / 1e9 - n / 1000.0) < 0.03 * n / 1000.0);
+	assert_true(fabs((double)n_long / n - exp(-1)) < 0.02);
+	assert_true(n_alike < 2);
+}
+
 /* --- the network --- */
 
 static const struct mlp_shape shape = {.batch = 3, .layers = 3, .width = 7, .batches = 2, .rate = 1e-3};
@@ -187,9 +212,13 @@ static void test_reference_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check),         cmocka_unit_test(test_check_worst),
-		cmocka_unit_test(test_random),        cmocka_unit_test(test_precision),
-		cmocka_unit_test(test_samples),       cmocka_unit_test(test_reference_gradient),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_check_worst),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_precision),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_schedule),
+		cmocka_unit_test(test_reference_gradient),
 		cmocka_unit_test(test_reference_row),
 	};
 

@@ -12,12 +12,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "load.h"
 #include "protocol.h"
-#include "samples.h"
 #include "workload.h"
-
-#define REPEATS_MAX 1e6
-#define STEP_MAX    4.0
 
 /* What a definition needs: it ends when the device is known. */
 static const struct parameter no_parameters[] = {{0}};
@@ -101,60 +98,6 @@ static void print_device(const struct device_info *i)
 
 /* --- the load --- */
 
-/* How many repeats take about as long as an iteration should, found on the way through the warm-up. The first
- * ones are slower than the rest: the number changes in steps, and is believed from the third time on. */
-static int warm_up(struct job *j, const struct workload *w, unsigned *ret, struct ofbc_error *err)
-{
-	uint64_t end = monotonic_ns() + (uint64_t)(j->o->warmup_s * 1e9);
-	double wanted_ns = j->o->iteration_s * 1e9, n = 1;
-
-	for (unsigned round = 0;; round++) {
-		uint64_t start = monotonic_ns(), now;
-		double factor;
-		int r = stop_signal ? -EINTR : w->run(j, (unsigned)n, err);
-
-		if (r < 0)
-			return r;
-		now = monotonic_ns();
-		factor = wanted_ns / fmax(1, (double)(now - start));
-		n = fmin(REPEATS_MAX, fmax(1, n * fmin(STEP_MAX, factor)));
-		if (round >= 2 && now >= end && (factor < STEP_MAX || n >= REPEATS_MAX))
-			break;
-	}
-	*ret = (unsigned)n;
-	return 0;
-}
-
-struct load {
-	uint64_t first_ns, last_ns;
-	uint64_t iterations;
-};
-
-static int iterate(struct job *j, const struct workload *w, struct protocol *p, unsigned n, struct load *ret,
-                   struct ofbc_error *err)
-{
-	uint64_t end = monotonic_ns() + (uint64_t)(j->o->duration_s * 1e9);
-	struct load l = {.first_ns = monotonic_ns()};
-	int r = 0, stop = 0;
-
-	while (r == 0 && !stop) {
-		uint64_t start = monotonic_ns();
-
-		if (stop_signal)
-			return -EINTR;
-		r = w->run(j, n, err);
-		l.last_ns = monotonic_ns();
-		l.iterations++;
-		if (r == 0 && protocol_iteration(p, start, l.last_ns) < 0)
-			r = -EPIPE;
-		stop = protocol_is_on(p) ? protocol_stop(p) : l.last_ns >= end;
-		if (stop < 0)
-			r = -EPIPE;
-	}
-	*ret = l;
-	return r == -EPIPE ? error_set(err, EPIPE, OFBC_REASON_FAILED, "who started this is gone") : r;
-}
-
 static int check_with(struct job *j, int (*check)(struct job *, struct check *, struct ofbc_error *),
                       struct ofbc_error *err)
 {
@@ -181,19 +124,17 @@ static int measure(struct job *j, const struct workload *w, struct protocol *p, 
 	if (r == 0)
 		r = check_with(j, w->check, err);
 	if (r == 0)
-		r = warm_up(j, w, &n, err);
+		r = load_warm_up(j, w, &n, err);
 	fflush(stdout);
-	if (r == 0 && (r = protocol_ready(p, n * j->work)) < 0 && r != -EINTR)
+	if (r == 0 && (r = protocol_ready(p, n, n * j->work)) < 0 && r != -EINTR)
 		error_set(err, EPIPE, OFBC_REASON_FAILED, "who started this is gone");
 	if (r == 0)
-		r = iterate(j, w, p, n, &l, err);
+		r = load_run(j, w, p, n, &l, err);
 	if (r == 0)
 		r = check_with(j, w->check_after ? w->check_after : w->check, err);
 	if (r < 0)
 		return r;
-	printf("iterations: %llu of %u repeats\n", (unsigned long long)l.iterations, n);
-	printf("rate: %.6g %s/s\n",
-	       (double)l.iterations * n * j->work / ((double)(l.last_ns - l.first_ns) / 1e9), w->unit);
+	load_print(j, w, n, &l);
 	return w->report ? w->report(j, &report, err) : 0;
 }
 
@@ -201,7 +142,7 @@ static int run(const struct options *o, struct ofbc_error *err)
 {
 	_cleanup_device_ struct device *d = NULL;
 	const struct workload *w = o->workload;
-	struct job j = {.o = o};
+	struct job j = {.o = o, .stop_signal = &stop_signal};
 	struct protocol p;
 	int r;
 

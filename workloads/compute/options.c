@@ -8,11 +8,22 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/parse.h"
+#include "schedule.h"
 #include "workload.h"
 
 #define SECONDS_MAX 86400
+#define RATE_MAX    1000000
 
-enum common { COMMON_API, COMMON_DEVICE, COMMON_DURATION, COMMON_WARMUP, COMMON_ITERATION };
+enum common {
+	COMMON_API,
+	COMMON_DEVICE,
+	COMMON_DURATION,
+	COMMON_WARMUP,
+	COMMON_ITERATION,
+	COMMON_RATE,
+	COMMON_ARRIVALS,
+	COMMON_SEED,
+};
 
 static const struct {
 	const char *name, *value, *help;
@@ -24,6 +35,10 @@ static const struct {
                              "seconds of load; a harness that speaks the protocol decides itself"},
 	[COMMON_WARMUP] = {"warm-up", "0.5", "seconds before that"},
 	[COMMON_ITERATION] = {"iteration", "0.02", "seconds that an iteration takes about"},
+	[COMMON_RATE] = {"rate", "0",
+                         "repeats a second as users ask for them, each an iteration; 0: one after the other"},
+	[COMMON_ARRIVALS] = {"arrivals", "poisson", "poisson or uniform: when they ask"},
+	[COMMON_SEED] = {"seed", "1", "any text; another one are other arrivals"},
 };
 
 /* --- values --- */
@@ -35,15 +50,21 @@ static int bad_value(const char *name, const char *text, const char *valid, stru
 	return -EINVAL;
 }
 
-static int read_seconds(const char *name, const char *text, double *ret, struct ofbc_error *err)
+static int read_double(const char *name, const char *text, double max, const char *valid, double *ret,
+                       struct ofbc_error *err)
 {
 	char *end;
 	double v = strtod(text, &end);
 
-	if (end == text || *end || !(v >= 0) || v > SECONDS_MAX)
-		return bad_value(name, text, "seconds from 0 to 86400", err);
+	if (end == text || *end || !(v >= 0) || v > max)
+		return bad_value(name, text, valid, err);
 	*ret = v;
 	return 0;
+}
+
+static int read_seconds(const char *name, const char *text, double *ret, struct ofbc_error *err)
+{
+	return read_double(name, text, SECONDS_MAX, "seconds from 0 to 86400", ret, err);
 }
 
 static int read_choice(const struct parameter *p, const char *text, uint64_t *ret, struct ofbc_error *err)
@@ -99,6 +120,16 @@ static int read_common(struct options *o, enum common which, const char *text, s
 		return read_seconds("warm-up", text, &o->warmup_s, err);
 	case COMMON_ITERATION:
 		return read_seconds("iteration", text, &o->iteration_s, err);
+	case COMMON_RATE:
+		return read_double("rate", text, RATE_MAX, "0, or up to 1000000 a second", &o->rate, err);
+	case COMMON_ARRIVALS:
+		if (strcmp(text, "poisson") != 0 && strcmp(text, "uniform") != 0)
+			return bad_value("arrivals", text, "poisson, uniform", err);
+		o->arrivals = strcmp(text, "poisson") == 0 ? ARRIVALS_POISSON : ARRIVALS_UNIFORM;
+		return 0;
+	case COMMON_SEED:
+		o->seed = text;
+		return 0;
 	}
 	return -EINVAL;
 }

@@ -24,6 +24,9 @@ struct options {
 	bool wants_help, wants_version, wants_tables;
 	const char *api, *device; /* device: NULL the first */
 	double duration_s, warmup_s, iteration_s;
+	double rate;                     /* iterations a second that are due; 0: one after the other */
+	unsigned arrivals;               /* enum arrivals */
+	const char *seed;                /* of the arrivals; any text */
 	uint64_t values[PARAMETERS_MAX]; /* numbers, or which choice */
 };
 

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "samples.h"
+
 #define VARIABLE "OPENFORBC_BENCH_FD"
+#define NS_IN_S  1000000000u
 
 int protocol_open(struct protocol *ret, int stop_fd)
 {
@@ -81,9 +84,12 @@ int protocol_device(struct protocol *p, const char *id)
 	return say(p, "DEVICE %s\n", id);
 }
 
-int protocol_ready(struct protocol *p, double work)
+int protocol_ready(struct protocol *p, unsigned repeats, double work)
 {
-	int r = say(p, "WORK %.17g\nREADY\n", work);
+	int r = repeats ? say(p, "REPEATS %u\n", repeats) : 0;
+
+	if (r == 0)
+		r = say(p, "WORK %.17g\nREADY\n", work);
 
 	while (r == 0 && p->fd >= 0) {
 		r = hear(p, -1);
@@ -105,6 +111,17 @@ int protocol_iteration_due(struct protocol *p, uint64_t start_ns, uint64_t end_n
 {
 	return say(p, "ITERATION %llu %llu %llu\n", (unsigned long long)start_ns, (unsigned long long)end_ns,
 	           (unsigned long long)due_ns);
+}
+
+void protocol_wait(const struct protocol *p, uint64_t until_ns)
+{
+	/* a negative descriptor is ignored */
+	struct pollfd fds[] = {{.fd = p->fd, .events = POLLIN}, {.fd = p->stop_fd, .events = POLLIN}};
+	uint64_t now = monotonic_ns(), left = until_ns > now ? until_ns - now : 0;
+	const struct timespec t = {.tv_sec = (time_t)(left / NS_IN_S), .tv_nsec = (long)(left % NS_IN_S)};
+
+	if (left)
+		(void)ppoll(fds, 2, &t, NULL);
 }
 
 int protocol_result(struct protocol *p, const char *name, double value)

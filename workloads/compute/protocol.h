@@ -24,13 +24,15 @@ static inline bool protocol_is_on(const struct protocol *p)
 }
 /* Which part of a GPU it runs on, as it sees it from inside. */
 int protocol_device(struct protocol *p, const char *id);
-/* WORK (what an iteration counts for the rate), READY, and waits for GO: 0; -EPIPE the other side is gone;
- * -EINTR it is to stop. */
-int protocol_ready(struct protocol *p, double work);
+/* REPEATS (how often an iteration does the same; 0: not said), WORK (what an iteration counts for the rate),
+ * READY, and waits for GO: 0; -EPIPE the other side is gone; -EINTR it is to stop. */
+int protocol_ready(struct protocol *p, unsigned repeats, double work);
 /* 0; -EPIPE. */
 int protocol_iteration(struct protocol *p, uint64_t start_ns, uint64_t end_ns);
 /* Of a program that keeps to a schedule: due_ns is when it was to start, not after it did. */
 int protocol_iteration_due(struct protocol *p, uint64_t start_ns, uint64_t end_ns, uint64_t due_ns);
+/* Until the time has come, or a line or a reason to stop. */
+void protocol_wait(const struct protocol *p, uint64_t until_ns);
 int protocol_result(struct protocol *p, const char *name, double value);
 /* Does not wait: 1 STOP has come; 0 not yet; -EPIPE the other side is gone. */
 int protocol_stop(struct protocol *p);

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <signal.h>
+
 #include "check.h"
 #include "device.h"
 #include "options.h"
@@ -15,9 +17,10 @@ struct report;
 struct job {
 	struct device *d;
 	const struct options *o;
-	void *state;  /* of the workload */
-	double work;  /* one repeat, in `unit`; set by open() */
-	char how[96]; /* whose code does it, for people; set by open() */
+	const volatile sig_atomic_t *stop_signal; /* not 0: it is to end */
+	void *state;                              /* of the workload */
+	double work;                              /* one repeat, in `unit`; set by open() */
+	char how[96];                             /* whose code does it, for people; set by open() */
 };
 
 struct workload {

@@ -146,7 +146,7 @@ static int measure(struct session *s, const struct scene_object *objects, struct
 
 	if (r == 0)
 		r = session_warm_up(s, err);
-	if (r == 0 && protocol_ready(s->protocol, 1) < 0)
+	if (r == 0 && protocol_ready(s->protocol, 0, 1) < 0)
 		r = error_set(err, EPIPE, OFBC_REASON_FAILED, "the harness is gone");
 	if (r == 0)
 		r = session_run(s, err);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -95,20 +94,6 @@ int session_warm_up(struct session *s, struct ofbc_error *err)
 	return r;
 }
 
-/* The runner's STOP ends the waiting. */
-static void wait_until(const struct session *s, uint64_t due_ns)
-{
-	struct pollfd p = {.fd = s->protocol->fd, .events = POLLIN}; /* a negative one is ignored */
-	uint64_t now = monotonic_ns();
-	struct timespec left;
-
-	if (now >= due_ns)
-		return;
-	left = (struct timespec){.tv_sec = (time_t)((due_ns - now) / NS_IN_S),
-	                         .tv_nsec = (long)((due_ns - now) % NS_IN_S)};
-	(void)ppoll(&p, 1, &left, NULL);
-}
-
 /* 1 yes; 0 no; -EPIPE. */
 static int is_over(struct session *s, uint64_t due_ns)
 {
@@ -155,7 +140,7 @@ int session_run(struct session *s, struct ofbc_error *err)
 		uint64_t slot = script_next(&script, &share),
 			 due = s->period_ns ? s->begin_ns + slot * s->period_ns : monotonic_ns();
 
-		wait_until(s, due); /* or until STOP, which comes before the time then */
+		protocol_wait(s->protocol, due); /* or until STOP, which comes before the time then */
 		r = is_over(s, due);
 		if (r == 0)
 			r = one_frame(s, due, share, err);
