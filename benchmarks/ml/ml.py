@@ -165,6 +165,7 @@ def main():
     parser.add_argument("--steps", type=int, default=1, help="of an iteration")
     parser.add_argument("--rate", type=float, default=0, help="of iterations by an open-loop schedule; 0: one after the other")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--arrivals", default="1", help="any text: with a rate, another one means other times at which users ask")
     parser.add_argument("--seconds", type=float, default=3.0, help="without a runner")
     args = parser.parse_args()
     args.device = find_device(args.device)
@@ -182,7 +183,7 @@ def main():
     for _ in range(WARM_UP):
         job.step()
     runner.ready(args.steps * args.batch)
-    count, seconds = runner.iterate(iteration, args.rate, args.seed)
+    count, seconds = runner.iterate(iteration, args.rate, args.arrivals)
     for name, value in job.check().items():
         runner.result(name, value)
     if not runner.socket:
