@@ -82,7 +82,8 @@ struct ofbc_bench_request {
 	size_t n_parameters;
 	const char *const *partitions; /* where; none: the whole machine */
 	size_t n_partitions;
-	unsigned instances;  /* at once; 0: one a partition */
+	const unsigned *instances; /* at once, one number after the other; none: one a partition */
+	size_t n_instances;
 	unsigned min_trials; /* 5 */
 	unsigned max_trials; /* 30 */
 	double precision;    /* half of the interval by the median that ends a cell; 0.02 */

@@ -313,6 +313,11 @@ void json_append_str(struct json *array, const char *value)
 	json_append(array, value ? new_string(value) : NULL);
 }
 
+void json_append_u64(struct json *array, uint64_t value)
+{
+	json_append(array, to(json_object_new_uint64(value)));
+}
+
 static bool has_failed(json_c_object *o)
 {
 	if (json_object_is_type(o, json_type_object)) {

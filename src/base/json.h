@@ -39,6 +39,7 @@ void json_set_double(struct json *obj, const char *key, double value); /* not fi
 void json_set_bool(struct json *obj, const char *key, bool value);
 void json_append(struct json *array, struct json *child);
 void json_append_str(struct json *array, const char *value);
+void json_append_u64(struct json *array, uint64_t value);
 int json_print(const struct json *doc, char **ret);      /* pretty, ends with a newline */
 int json_print_line(const struct json *doc, char **ret); /* the same in one line, also of a part */
 

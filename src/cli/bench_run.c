@@ -20,8 +20,8 @@ const struct option bench_run_options[] = {
 	{.name = "on", .argument = "P[,P...]", .help = "on these partitions, one instance each"},
 	{.name = "instances",
          .letter = 'n',
-         .argument = "N",
-         .help = "at once; dealt out over the partitions"},
+         .argument = "N[,N...]",
+         .help = "at once; dealt out over the partitions; several numbers one after the other"},
 	{.name = "agent",
          .argument = "ADDRESS[,ADDRESS...]",
          .help = "in guests and on hosts: ssh://HOST, vsock://CID:PORT, tcp://HOST:PORT, exec:COMMAND, local"},
@@ -159,13 +159,40 @@ int bench_seed(const struct cli *c, uint64_t *ret, struct ofbc_error *err)
 	return -EINVAL;
 }
 
+static int instances(struct cli *c, unsigned *v, size_t max, struct ofbc_bench_request *rq,
+                     struct ofbc_error *err)
+{
+	const char *texts[64];
+	size_t n = bench_repeated(c, "instances", true, texts, ARRAY_SIZE(texts));
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t number;
+
+		if (i == max || parse_u32(texts[i], &number) < 0 || !number) {
+			error_set(err, EINVAL, OFBC_REASON_USAGE, "'%s' is no value for --instances",
+			          texts[i]);
+			error_hint(err, "whole numbers from 1, up to %zu of them", max);
+			return -EINVAL;
+		}
+		v[i] = number;
+	}
+	if (!n && cli_option(c, "instances")) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "--instances is empty");
+		error_hint(err, "--instances 4, or --instances 1,2,4");
+		return -EINVAL;
+	}
+	rq->instances = v;
+	rq->n_instances = n;
+	return 0;
+}
+
 static int numbers(const struct cli *c, struct ofbc_bench_request *rq, struct ofbc_error *err)
 {
 	static const struct {
 		const char *name;
 		unsigned max;
-	} options[] = {{"instances", 4096}, {"trials", 1000000}, {"max-trials", 1000000}};
-	unsigned *const to[] = {&rq->instances, &rq->min_trials, &rq->max_trials};
+	} options[] = {{"trials", 1000000}, {"max-trials", 1000000}};
+	unsigned *const to[] = {&rq->min_trials, &rq->max_trials};
 	long n;
 	int r = 0;
 
@@ -220,6 +247,7 @@ void bench_catch_ends(void)
 static int run_with(struct cli *c, const char *sweep, int first)
 {
 	const char *parameters[64], *partitions[CLI_MAX_ARGS], *agents[CLI_MAX_ARGS], *against[64];
+	unsigned counts[32];
 	struct ofbc_bench_request rq = {.benchmarks = c->args + first,
 	                                .n_benchmarks = (size_t)(c->n_args - first),
 	                                .sweep = sweep,
@@ -244,6 +272,8 @@ static int run_with(struct cli *c, const char *sweep, int first)
 	char run[37] = "";
 	int r = numbers(c, &rq, &err);
 
+	if (r == 0)
+		r = instances(c, counts, ARRAY_SIZE(counts), &rq, &err);
 	if (r < 0)
 		return cli_fail(c, &err);
 	rq.n_parameters = bench_repeated(c, "set", false, parameters, ARRAY_SIZE(parameters));

@@ -182,6 +182,19 @@ void stored_request_done(struct stored_request *s)
 	json_free(s->doc);
 }
 
+/* Runs of before had one number, 0 for none. */
+static size_t numbers_of(const struct json *doc, const char *key, unsigned *v)
+{
+	const struct json *list = json_get(doc, key);
+	size_t n = json_len(list) < STORED_LIST_MAX ? json_len(list) : STORED_LIST_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (unsigned)json_u64(json_at(list, i), 0);
+	if (!json_is_array(list) && json_u64(list, 0))
+		v[n++] = (unsigned)json_u64(list, 0);
+	return n;
+}
+
 static size_t texts_of(const struct json *doc, const char *key, const char **v)
 {
 	const struct json *list = json_get(doc, key);
@@ -214,7 +227,8 @@ static int read_request(const struct bench_run *run, struct stored_request *s, s
 		.token_file = json_str(json_get(s->doc, "token_file"), NULL),
 		.here = json_bool(json_get(s->doc, "here"), false),
 		.scale = json_bool(json_get(s->doc, "scale"), false),
-		.instances = (unsigned)json_u64(json_get(s->doc, "instances"), 0),
+		.instances = s->instances,
+		.n_instances = numbers_of(s->doc, "instances", s->instances),
 		.min_trials = (unsigned)json_u64(json_get(s->doc, "min_trials"), 0),
 		.max_trials = (unsigned)json_u64(json_get(s->doc, "max_trials"), 0),
 		.precision = json_double(json_get(s->doc, "precision"), 0),

@@ -33,7 +33,7 @@ static int check_request(const struct ofbc_vdi_request *rq, struct ofbc_error *e
 {
 	const struct ofbc_bench_request *run = &rq->run;
 
-	if (run->sweep || run->n_agents || run->n_against || run->twice || run->solo || run->instances ||
+	if (run->sweep || run->n_agents || run->n_against || run->twice || run->solo || run->n_instances ||
 	    run->n_benchmarks > 1) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE,
 		          "a search for a capacity has one benchmark, and finds the instances itself");
@@ -52,6 +52,7 @@ static int check_request(const struct ofbc_vdi_request *rq, struct ofbc_error *e
 static int fill_request(const struct ofbc_vdi_request *rq, struct stored_request *texts, char *fps,
                         size_t size, struct bench_job *job, struct ofbc_error *err)
 {
+	static const unsigned one = 1;
 	size_t n = rq->run.n_parameters;
 
 	if (n >= STORED_LIST_MAX)
@@ -59,7 +60,8 @@ static int fill_request(const struct ofbc_vdi_request *rq, struct stored_request
 	job->search = (struct job_search){.confirm = rq->confirm ? rq->confirm : CONFIRM,
 	                                  .max = rq->max_sessions ? rq->max_sessions : SESSIONS_MAX};
 	job->rq = rq->run;
-	job->rq.instances = 1;
+	job->rq.instances = &one;
+	job->rq.n_instances = 1;
 	job->rq.min_trials = job->rq.max_trials = job->search.confirm;
 	job->rq.precision = rq->run.precision > 0 ? rq->run.precision : 0.02;
 	job->rq.window_s = rq->run.window_s > 0 ? rq->run.window_s : WINDOW_S;

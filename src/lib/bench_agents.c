@@ -25,6 +25,11 @@ static int check_request(const struct ofbc_bench_request *rq, unsigned instances
 			"leave out --on and --sweep; partitions are given to guests with `openforbc partition attach`");
 		return -EINVAL;
 	}
+	if (rq->n_instances > 1) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "agents share one number of instances");
+		error_hint(err, "--scale takes one agent, two, up to all");
+		return -EINVAL;
+	}
 	if (instances < rq->n_agents || instances > INSTANCES_MAX) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances cannot be dealt to %zu agents",
 		          instances, rq->n_agents);
@@ -64,7 +69,7 @@ static int add_stages(struct bench_job *job, unsigned instances)
 int job_plan_agents(struct bench_job *job, struct ofbc_error *err)
 {
 	const struct ofbc_bench_request *rq = &job->rq;
-	unsigned instances = rq->instances ? rq->instances : (unsigned)rq->n_agents;
+	unsigned instances = rq->n_instances ? rq->instances[0] : (unsigned)rq->n_agents;
 	int r = check_request(rq, instances, err);
 
 	if (r == 0)

@@ -119,6 +119,7 @@ struct stored_request {
 	struct json *doc;
 	const char *benchmarks[STORED_LIST_MAX], *parameters[STORED_LIST_MAX], *partitions[STORED_LIST_MAX],
 		*agents[STORED_LIST_MAX], *against[STORED_LIST_MAX];
+	unsigned instances[STORED_LIST_MAX];
 };
 void stored_request_done(struct stored_request *s);
 

@@ -169,9 +169,9 @@ int job_add_stage(struct bench_job *job, unsigned instances, struct ofbc_error *
 	const struct ofbc_bench_request *rq = &job->rq;
 	struct bench_stage *more, *s;
 
-	if (instances > INSTANCES_MAX) {
-		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances are too many", instances);
-		error_hint(err, "at most %u are started at once", INSTANCES_MAX);
+	if (!instances || instances > INSTANCES_MAX) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances are not possible", instances);
+		error_hint(err, "from 1 to %u are started at once", INSTANCES_MAX);
 		return -EINVAL;
 	}
 	more = realloc(job->stages, (job->n_stages + 1) * sizeof(*more));
@@ -188,10 +188,20 @@ int job_add_stage(struct bench_job *job, unsigned instances, struct ofbc_error *
 int job_plan_stage(struct bench_job *job, struct ofbc_error *err)
 {
 	const struct ofbc_bench_request *rq = &job->rq;
+	int r = 0;
 
-	return job_add_stage(job,
-	                     rq->instances      ? rq->instances
-	                     : rq->n_partitions ? (unsigned)rq->n_partitions
-	                                        : 1,
-	                     err);
+	if (!rq->n_instances)
+		return job_add_stage(job, rq->n_partitions ? (unsigned)rq->n_partitions : 1, err);
+	for (size_t i = 0; r == 0 && i < rq->n_instances; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (rq->instances[k] != rq->instances[i])
+				continue;
+			error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances are asked for twice",
+			          rq->instances[i]);
+			error_hint(err, "more trials of it: --trials N");
+			return -EINVAL;
+		}
+		r = job_add_stage(job, rq->instances[i], err);
+	}
+	return r;
 }

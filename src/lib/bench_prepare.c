@@ -387,6 +387,15 @@ static struct json *texts(const char *const *v, size_t n)
 	return list;
 }
 
+static struct json *numbers_print(const unsigned *v, size_t n)
+{
+	struct json *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_append_u64(list, v[i]);
+	return list;
+}
+
 /* What the cells do not say: whether they are still the same when a run is resumed. */
 static struct json *against_definitions(const struct bench_job *job)
 {
@@ -425,7 +434,7 @@ int job_request_print(const struct bench_job *job, char **ret)
 	json_set_str(doc, "preset", rq->preset);
 	json_set(doc, "parameters", texts(rq->parameters, rq->n_parameters));
 	json_set(doc, "partitions", texts(rq->partitions, rq->n_partitions));
-	json_set_u64(doc, "instances", rq->instances);
+	json_set(doc, "instances", numbers_print(rq->instances, rq->n_instances));
 	if (rq->token_file && path_real(rq->token_file, &token) < 0)
 		token = strdup(rq->token_file);
 	json_set(doc, "agents", texts(rq->agents, rq->n_agents));

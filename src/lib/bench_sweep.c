@@ -223,7 +223,7 @@ int job_plan_sweep(struct bench_job *job, struct ofbc_error *err)
 		error_hint(err, "name a layout file: `man openforbc-layout`");
 		return r;
 	}
-	if (job->rq.n_partitions || job->rq.instances) {
+	if (job->rq.n_partitions || job->rq.n_instances) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "a sweep says itself where instances run");
 		error_hint(err,
 		           "leave out --on and --instances; `instances: [1, 4]` in a layout says how many");
@@ -268,8 +268,10 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 	job->stage = stage;
 	if (s->agents)
 		return job_place(job, NULL, 0, s->instances, NULL, err);
-	if (!s->layout)
+	if (!s->layout && job->n_stages == 1)
 		return 0; /* the places are known */
+	if (!s->layout)
+		return job_place(job, job->rq.partitions, job->rq.n_partitions, s->instances, NULL, err);
 	r = apply(job, s->layout, s->which[0] ? s->which : NULL, &plan, err);
 	if (r < 0)
 		return r;
