@@ -5,7 +5,7 @@ MESON_ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES = meson ninja-build gcc pkg-config python3 libjson-c-dev libyaml-dev libsqlite3-dev zlib1g-dev libpcre2-dev libexpat1-dev libvirt-dev opencl-headers libegl-dev libgles-dev libcmocka-dev scdoc gnuplot-nox
 TEST_PACKAGES = clpeak ffmpeg stress-ng sysbench pocl-opencl-icd ocl-icd-libopencl1 libegl1 libgles2 libegl-mesa0 libgl1-mesa-dri python3-scipy python3-torch python3-venv libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 libxml2-utils util-linux \
-  python3-jsonschema golang-github-container-orchestrated-devices-container-device-interface-dev podman crun busybox-static iproute2
+  python3-jsonschema golang-github-container-orchestrated-devices-container-device-interface-dev podman crun busybox-static iproute2 openssh-client openssh-server
 EXTRA_PACKAGES = $(TEST_PACKAGES) clang clang-format mdevctl hyperfine libclblast1 codespell universal-ctags valgrind
 LAB_PACKAGES = qemu-system-x86 busybox-static e2fsprogs cpio kmod make gcc libc6-dev binutils xz-utils bc bison flex libelf-dev mmdebstrap
 # Installs only what is missing, so that a build on a prepared machine needs neither root nor a network.

@@ -181,6 +181,7 @@ struct ofbc_bench_agent_options {
 	const char *token_file; /* a secret of 32 characters or more that the controller has, too; needed to
 	                           listen */
 	void (*listening)(void *data, const char *address); /* told once; may be NULL */
+	void (*ended)(void *data, const char *why); /* of a session that did not end in peace; may be NULL */
 	void *data;
 };
 

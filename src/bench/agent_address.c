@@ -101,7 +101,7 @@ static int parse_ssh(const char *text, const char *s, struct agent_address *a, s
 	uint32_t n = 0;
 	int r;
 
-	a->may_be_elsewhere = true;
+	a->is_ssh = a->may_be_elsewhere = true;
 	text_copy(who, slash && (size_t)(slash - s) < sizeof(who) ? (size_t)(slash - s) + 1 : sizeof(who), s);
 	r = split_host(text, who, a, &port, err);
 	if (r == 0 && (a->host[0] == '-' || strspn(s, PLAIN) != strlen(s)))

@@ -12,7 +12,8 @@ struct agent_address {
 	char text[256]; /* as it was written */
 	char host[256];
 	struct strv argv;
-	struct link_end end;   /* its texts are in here */
+	struct link_end end; /* its texts are in here */
+	bool is_ssh;
 	bool needs_token;      /* anybody can connect there */
 	bool may_be_elsewhere; /* on another host than this one and its guests */
 };

@@ -23,7 +23,7 @@ struct channel {
 	char key[SHA256_HEX_SIZE]; /* of this connection; "" lines carry no hash yet */
 	bool is_agent;
 	uint64_t sent, received; /* lines that carried one */
-	uint64_t sent_ns, heard_ns;
+	uint64_t began_ns, sent_ns, heard_ns;
 	int broken;
 };
 
@@ -38,6 +38,7 @@ int channel_new(struct link *l, const char *token, struct channel **ret)
 		return -ENOMEM;
 	}
 	c->link = l;
+	c->began_ns = monotonic_ns();
 	*ret = c;
 	return 0;
 }
@@ -74,6 +75,11 @@ static int note(struct channel *c, int r)
 uint64_t channel_received_ns(const struct channel *c)
 {
 	return link_received_ns(c->link);
+}
+
+uint64_t channel_heard_ns(const struct channel *c)
+{
+	return c->heard_ns;
 }
 
 /* --- one line --- */
@@ -228,9 +234,11 @@ int channel_refused(const struct agent_message *m, struct ofbc_error *err)
 /* --- the beginning --- */
 
 /* One message of that kind, or a refusal. */
-static int wait_for(struct channel *c, enum agent_kind kind, uint64_t deadline_ns, struct agent_message *ret,
+static int wait_for(struct channel *c, enum agent_kind kind, unsigned timeout_s, struct agent_message *ret,
                     struct ofbc_error *err)
 {
+	uint64_t deadline_ns = c->began_ns + timeout_s * (uint64_t)1000000000;
+
 	while (1) {
 		int r = channel_next(c, ret, err);
 
@@ -245,8 +253,8 @@ static int wait_for(struct channel *c, enum agent_kind kind, uint64_t deadline_n
 			return r;
 		r = links_wait(&c->link, 1, deadline_ns);
 		if (r == 0)
-			return error_set(err, ETIMEDOUT, OFBC_REASON_FAILED, "no answer within %d s",
-			                 AGENT_LOGIN_S);
+			return error_set(err, ETIMEDOUT, OFBC_REASON_FAILED, "no answer within %u s",
+			                 timeout_s);
 		if (r > 0)
 			r = channel_receive(c);
 		if (r == -ECONNRESET)
@@ -308,10 +316,9 @@ static int check_hello(const struct channel *c, const struct agent_message *hell
 
 int channel_login(struct channel *c, const char *program, struct agent_message *ret, struct ofbc_error *err)
 {
-	uint64_t deadline_ns = monotonic_ns() + AGENT_LOGIN_S * (uint64_t)1000000000;
 	struct agent_message hello = {0}, login = {.kind = AGENT_LOGIN, .protocol = AGENT_PROTOCOL};
 	char proof[SHA256_HEX_SIZE] = "";
-	int r = wait_for(c, AGENT_HELLO, deadline_ns, &hello, err);
+	int r = wait_for(c, AGENT_HELLO, AGENT_WELCOME_S, &hello, err);
 
 	if (r == 0)
 		r = check_hello(c, &hello, err);
@@ -328,7 +335,7 @@ int channel_login(struct channel *c, const char *program, struct agent_message *
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot log in");
 	link_allow(c->link, AGENT_LINE_MAX);
-	r = wait_for(c, AGENT_WELCOME, deadline_ns, ret, err);
+	r = wait_for(c, AGENT_WELCOME, AGENT_WELCOME_S, ret, err);
 	if (r < 0)
 		return r;
 	if (!secret_equal(ret->proof, proof))
@@ -340,7 +347,6 @@ int channel_login(struct channel *c, const char *program, struct agent_message *
 int channel_admit(struct channel *c, const char *program, struct agent_message *welcome,
                   struct ofbc_error *err)
 {
-	uint64_t deadline_ns = monotonic_ns() + AGENT_LOGIN_S * (uint64_t)1000000000;
 	struct agent_message login = {0}, hello = {.kind = AGENT_HELLO,
 	                                           .protocol = AGENT_PROTOCOL,
 	                                           .has_token = c->token != NULL};
@@ -353,7 +359,7 @@ int channel_admit(struct channel *c, const char *program, struct agent_message *
 		r = channel_send(c, &hello);
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot greet");
-	r = wait_for(c, AGENT_LOGIN, deadline_ns, &login, err);
+	r = wait_for(c, AGENT_LOGIN, AGENT_LOGIN_S, &login, err);
 	if (r < 0)
 		return r;
 	if (login.protocol != AGENT_PROTOCOL)

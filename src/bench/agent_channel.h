@@ -10,7 +10,11 @@
 #include "platform/link.h"
 
 #define AGENT_SILENT_S    10 /* who says nothing for so long hangs; each side says something every second */
-#define AGENT_LOGIN_S     5  /* from the connection to the welcome */
+#define AGENT_LOGIN_S     5  /* an agent waits so long for the login: anybody may say nothing */
+#define AGENT_WELCOME_S   20 /* a controller waits so long for the welcome: ssh connects first */
+#define AGENT_HANG_S      15 /* a session of an agent that does not even look at its connection is killed */
+#define AGENT_LOOK_S      60 /* a driver that is asked for the surroundings may take its time */
+#define AGENT_IDLE_S      60 /* between two questions a controller is silent when it computes or stores */
 #define AGENT_TOKEN_LEAST 32
 #define AGENT_TOKEN_MAX   512
 #define AGENT_LINE_MAX    (16u << 20)
@@ -48,6 +52,7 @@ int channel_next(struct channel *c, struct agent_message *ret, struct ofbc_error
 /* Why nothing can be said or heard any more; 0: it can. */
 int channel_broken(const struct channel *c);
 uint64_t channel_received_ns(const struct channel *c);
+uint64_t channel_heard_ns(const struct channel *c); /* when the other side said something last */
 struct link *channel_link(const struct channel *c);
 
 /* Says that we are alive when it is time: 0; -ETIMEDOUT the other side was silent for AGENT_SILENT_S;

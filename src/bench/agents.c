@@ -13,9 +13,6 @@
 
 #define CONNECT_MS 5000
 #define WAIT_NS    200000000u
-#define LOOK_S                                                                                               \
-	60 /* a driver that is asked for the surroundings may take its time, without a sign of life          \
-	    */
 #define AGENTS_MAX 256
 
 int agent_error(const struct agent *one, struct ofbc_error *err)
@@ -32,7 +29,26 @@ void agent_lose(struct agent *one)
 	one->state = AGENT_IDLE;
 }
 
-int agent_connect(struct agents *a, struct agent *one, struct ofbc_error *err)
+/* What a program that hung up ended with says what is to be done. */
+static void explain(const struct agent *one, struct ofbc_error *err)
+{
+	int status = link_status(channel_link(one->c));
+
+	if (status == 127 && one->address.is_ssh)
+		error_hint(
+			err,
+			"openforbc is not where commands over ssh are looked for: install it there, or name "
+			"it, as in ssh://HOST/usr/local/bin/openforbc");
+	else if (status == 127)
+		error_hint(err, "is openforbc installed there, and in the PATH of the command?");
+	else if (status == 255 && one->address.is_ssh)
+		error_hint(err,
+		           "`ssh %s true` must work without a question: your key in its authorized_keys, its "
+		           "own in your known_hosts",
+		           one->address.host);
+}
+
+static int connect_to(struct agents *a, struct agent *one, struct ofbc_error *err)
 {
 	_cleanup_agent_message_ struct agent_message welcome = {0};
 	struct link *l = NULL;
@@ -44,12 +60,33 @@ int agent_connect(struct agents *a, struct agent *one, struct ofbc_error *err)
 		return agent_error(one, err);
 	r = channel_login(one->c, a->program, &welcome, err);
 	if (r < 0) {
+		if (r == -ECONNRESET)
+			explain(one, err);
 		agent_lose(one);
 		return agent_error(one, err);
 	}
 	text_copy(one->host, sizeof(one->host), welcome.host);
 	text_copy(one->platform, sizeof(one->platform), welcome.platform);
 	return 0;
+}
+
+int agent_be_there(struct agents *a, struct agent *one, struct ofbc_error *err)
+{
+	if (one->c && (channel_receive(one->c) < 0 || channel_broken(one->c)))
+		agent_lose(one);
+	return one->c ? 0 : connect_to(a, one, err);
+}
+
+void agents_keep(struct agents *a)
+{
+	uint64_t now = monotonic_ns();
+
+	for (size_t i = 0; i < a->n; i++) {
+		if (!a->v[i].c)
+			continue;
+		channel_expect(a->v[i].c, now); /* it may be silent */
+		(void)channel_keep(a->v[i].c, now);
+	}
 }
 
 static int need_token(const struct agents *a, const struct agent *one, struct ofbc_error *err)
@@ -62,14 +99,27 @@ static int need_token(const struct agents *a, const struct agent *one, struct of
 	return -EPERM;
 }
 
-static int keep_environment(void *data, struct agent *one, struct agent_message *m, struct ofbc_error *err)
+/* --- questions that are no trial --- */
+
+struct question {
+	const struct agent_message *ask;
+	enum agent_kind answer;
+	void (*keep)(struct agent *one, struct agent_message *m);
+	struct ofbc_error lost;
+};
+
+static int take_answer(void *data, struct agent *one, struct agent_message *m, struct ofbc_error *err)
 {
-	(void)data;
-	if (m->kind == AGENT_REFUSED)
-		return channel_refused(m, err);
-	if (m->kind == AGENT_SURROUNDINGS) {
-		free(one->environment);
-		one->environment = steal_ptr(m->environment);
+	struct question *q = data;
+
+	if (m->kind == AGENT_REFUSED) {
+		int r = channel_refused(m, err);
+
+		agent_error(one, err);
+		return r;
+	}
+	if (m->kind == q->answer) {
+		q->keep(one, m);
 		one->state = AGENT_IDLE;
 	}
 	return 0;
@@ -86,26 +136,42 @@ static bool is_any_asked(const struct agents *a)
 
 static void lost_early(void *data, struct agent *one, const char *why)
 {
-	error_set(data, ECONNRESET, OFBC_REASON_FAILED, "agent %s: %s", one->address.text, why);
+	struct question *q = data;
+
+	error_set(&q->lost, ECONNRESET, OFBC_REASON_FAILED, "agent %s: %s", one->address.text, why);
+}
+
+/* All that are there; a driver that has to be asked may take its time, without a sign of life. */
+static int ask(struct agents *a, struct question *q, struct ofbc_error *err)
+{
+	const struct agents_ear ear = {.handle = take_answer, .lost = lost_early, .data = q};
+	int r = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		if (!a->v[i].c || channel_send(a->v[i].c, q->ask) < 0)
+			continue; /* that it is gone is found when it is listened to */
+		a->v[i].state = AGENT_ASKED;
+		channel_expect(a->v[i].c, monotonic_ns() + AGENT_LOOK_S * (uint64_t)1000000000);
+	}
+	while (r == 0 && !q->lost.code && is_any_asked(a))
+		r = agents_listen(a, &ear, monotonic_ns() + WAIT_NS, err);
+	if (r == 0 && q->lost.code && err)
+		*err = q->lost;
+	return r == 0 && q->lost.code ? -q->lost.code : r;
+}
+
+static void keep_environment(struct agent *one, struct agent_message *m)
+{
+	free(one->environment);
+	one->environment = steal_ptr(m->environment);
 }
 
 static int look_around(struct agents *a, struct ofbc_error *err)
 {
-	struct ofbc_error lost = {0};
-	const struct agents_ear ear = {.handle = keep_environment, .lost = lost_early, .data = &lost};
-	int r = 0;
+	const struct agent_message look = {.kind = AGENT_LOOK};
+	struct question q = {.ask = &look, .answer = AGENT_SURROUNDINGS, .keep = keep_environment};
 
-	for (size_t i = 0; i < a->n; i++) {
-		if (!a->v[i].c || channel_say(a->v[i].c, AGENT_LOOK) < 0)
-			continue; /* that it is gone is found when it is listened to */
-		a->v[i].state = AGENT_ASKED;
-		channel_expect(a->v[i].c, monotonic_ns() + LOOK_S * (uint64_t)1000000000);
-	}
-	while (r == 0 && !lost.code && is_any_asked(a))
-		r = agents_listen(a, &ear, monotonic_ns() + WAIT_NS, err);
-	if (r == 0 && lost.code && err)
-		*err = lost;
-	return r == 0 && lost.code ? -lost.code : r;
+	return ask(a, &q, err);
 }
 
 /* Who is gone meanwhile keeps what it said at first. */
@@ -138,8 +204,10 @@ int agents_new(struct platform *p, const char *const *addresses, size_t n, const
 		if (r == 0)
 			r = need_token(a, &a->v[a->n], err);
 	}
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = agent_connect(a, &a->v[i], err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = agent_be_there(a, &a->v[i], err);
+		agents_keep(a); /* the first ones wait for the last */
+	}
 	if (r == 0)
 		r = look_around(a, err);
 	if (r == 0)
@@ -284,7 +352,7 @@ static enum bench_verdict verdict_of(int refusal)
 	                                                                        : BENCH_FAILED;
 }
 
-static int take_answer(void *data, struct agent *one, struct agent_message *m, struct ofbc_error *err)
+static int take_readiness(void *data, struct agent *one, struct agent_message *m, struct ofbc_error *err)
 {
 	struct preparation *p = data;
 	struct ofbc_error why = {0};
@@ -312,7 +380,7 @@ static void lost_meanwhile(void *data, struct agent *one, const char *text)
 static int ask_all(struct agents *a, const struct agents_cell *cell, enum agent_kind kind,
                    struct preparation *p, struct ofbc_error *err)
 {
-	const struct agents_ear ear = {.handle = take_answer, .lost = lost_meanwhile, .data = p};
+	const struct agents_ear ear = {.handle = take_readiness, .lost = lost_meanwhile, .data = p};
 	struct agent_message m;
 	int r = 0;
 
@@ -335,7 +403,7 @@ int agents_prepare(struct agents *a, const struct agents_cell *cell, enum bench_
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < cell->agents && i < a->n; i++) {
-		if (!a->v[i].c && agent_connect(a, &a->v[i], &p.why) < 0) {
+		if (agent_be_there(a, &a->v[i], &p.why) < 0) {
 			p.verdict = BENCH_LOST;
 			r = -p.why.code;
 		}

@@ -52,8 +52,11 @@ static inline void agents_free_p(struct agents **a)
 /* The surroundings of all that are still there, once more. */
 int agents_look_again(struct agents *a, struct ofbc_error *err);
 
-/* One that was lost is connected to once more: 0; -errno with the reason. */
-int agent_connect(struct agents *a, struct agent *one, struct ofbc_error *err);
+/* One that was lost, or has gone since it was listened to, is connected to once more: 0; -errno with the
+ * reason. */
+int agent_be_there(struct agents *a, struct agent *one, struct ofbc_error *err);
+/* Tells all that we are still here; now and then, while nothing is asked of them. */
+void agents_keep(struct agents *a);
 /* Its connection is over. */
 void agent_lose(struct agent *one);
 

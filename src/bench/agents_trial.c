@@ -420,7 +420,7 @@ static int gather(struct crew *c, struct ofbc_error *err)
 {
 	for_each_agent(one, c) {
 		struct ofbc_error why = {0};
-		int r = one->c ? 0 : agent_connect(c->a, one, &why);
+		int r = agent_be_there(c->a, one, &why);
 
 		if (r == -EINTR || r == -ENOMEM) {
 			if (err)

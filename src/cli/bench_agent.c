@@ -25,11 +25,18 @@ static void listening(void *data, const char *address)
 	fprintf(stderr, "listening on %s\n", address);
 }
 
+static void ended(void *data, const char *why)
+{
+	(void)data;
+	fprintf(stderr, "a session is over: %s\n", why);
+}
+
 int bench_run_agent(struct cli *c)
 {
 	const struct ofbc_bench_agent_options o = {.listen = cli_option(c, "listen"),
 	                                           .token_file = cli_option(c, "token-file"),
-	                                           .listening = listening};
+	                                           .listening = listening,
+	                                           .ended = ended};
 	struct ofbc_error err = {0};
 	int r;
 

@@ -19,7 +19,6 @@
 #define INSTANCES_MAX 4096
 #define SESSIONS_MAX  16
 #define LOCK_MS       7000 /* the session before may still be ending its programs */
-#define IDLE_S        600  /* a controller that says nothing for so long is gone */
 #define WAIT_NS       1000000000u
 #define PROGRAM       "openforbc " OFBC_VERSION
 
@@ -118,7 +117,10 @@ static int run_trial(struct agent_session *s, const struct agent_message *m, str
 static int look_around(struct agent_session *s, struct ofbc_error *err)
 {
 	_cleanup_agent_message_ struct agent_message m = {.kind = AGENT_SURROUNDINGS};
-	int r = environment_capture(s->ctx->platform, PROGRAM, &m.environment, err);
+	int r;
+
+	link_excuse(channel_link(s->c), AGENT_LOOK_S);
+	r = environment_capture(s->ctx->platform, PROGRAM, &m.environment, err);
 
 	return r == 0 ? channel_send(s->c, &m) : r;
 }
@@ -136,7 +138,7 @@ static int meanwhile(void *data)
 }
 
 /* What it says no to is told; what ends the connection is returned. */
-static int answer(struct agent_session *s, const struct agent_message *m)
+static int answer(struct agent_session *s, const struct agent_message *m, struct ofbc_error *err)
 {
 	struct ofbc_error why = {0};
 	int r = 0;
@@ -164,33 +166,40 @@ static int answer(struct agent_session *s, const struct agent_message *m)
 	default:
 		return 0; /* of a trial that is over: it crossed our answer on its way */
 	}
+	if (channel_broken(s->c) && err)
+		*err = why;
 	if (r == 0 || channel_broken(s->c) || r == -EINTR)
 		return r;
 	return channel_refuse(s->c, &why);
 }
 
-static int serve(struct agent_session *s)
+static bool is_idle_for_ever(const struct agent_session *s)
+{
+	uint64_t now = monotonic_ns(), heard = channel_heard_ns(s->c);
+
+	return now > heard && now - heard > AGENT_IDLE_S * (uint64_t)1000000000;
+}
+
+static int serve(struct agent_session *s, struct ofbc_error *err)
 {
 	struct link *l = channel_link(s->c);
-	uint64_t heard_ns = monotonic_ns();
 	int r = 0;
 
 	while (r >= 0) {
 		_cleanup_agent_message_ struct agent_message m = {0};
 
-		r = channel_next(s->c, &m, NULL);
+		r = channel_next(s->c, &m, err);
 		if (r == 1)
-			r = answer(s, &m);
+			r = answer(s, &m, err);
 		else if (r == 0)
 			r = links_wait(&l, 1, monotonic_ns() + WAIT_NS);
 		else
 			break;
-		if (r == 1) {
+		if (r == 1)
 			r = channel_receive(s->c);
-			heard_ns = monotonic_ns();
-		}
-		if (monotonic_ns() > heard_ns + IDLE_S * (uint64_t)1000000000)
-			return -ETIMEDOUT;
+		if (r >= 0 && is_idle_for_ever(s))
+			return error_set(err, ETIMEDOUT, OFBC_REASON_FAILED,
+			                 "the controller was silent for %d s", AGENT_IDLE_S);
 	}
 	return r;
 }
@@ -224,7 +233,7 @@ static int make_scratch(struct agent_session *s)
 }
 
 /* One at a time: measuring for two controllers at once would measure neither. */
-static int work(struct agent_session *s)
+static int work(struct agent_session *s, struct ofbc_error *err)
 {
 	_cleanup_close_ int lock = -1;
 	int r = take_lock(s, &lock);
@@ -235,11 +244,27 @@ static int work(struct agent_session *s)
 		return r;
 	s->ctx->platform->meanwhile = meanwhile;
 	s->ctx->platform->meanwhile_data = s;
-	r = serve(s);
+	r = serve(s, err);
 	s->ctx->platform->meanwhile = NULL;
 	definition_free(s->d);
 	scratch_remove(s->scratch);
 	return r;
+}
+
+/* For whoever reads what an agent says, which over ssh is the controller. */
+static void tell_end(const struct agent_setup *a, int r, const struct ofbc_error *why)
+{
+	char text[sizeof(why->message)];
+
+	if (r >= 0 || r == -ECONNRESET || r == -EINTR || r == -EBUSY || !a->o->ended)
+		return; /* a controller that is done hangs up; one that was refused was told */
+	if (why->message[0])
+		text_copy(text, sizeof(text), why->message);
+	else if (r == -ETIMEDOUT)
+		snprintf(text, sizeof(text), "the controller was silent for %d s", AGENT_SILENT_S);
+	else
+		snprintf(text, sizeof(text), "%s", strerror(-r));
+	a->o->ended(a->o->data, text);
 }
 
 static int session(void *data, struct link *l)
@@ -258,11 +283,12 @@ static int session(void *data, struct link *l)
 	host_name(welcome.host, sizeof(welcome.host));
 	r = channel_admit(s.c, PROGRAM, &welcome, &why);
 	if (r == 0)
-		r = work(&s);
+		r = work(&s, &why);
 	else if (why.code)
 		(void)channel_refuse(s.c, &why);
+	tell_end(a, r, &why);
 	channel_free(s.c);
-	return r == -ECONNRESET ? 0 : r; /* a controller that is done hangs up */
+	return r == -ECONNRESET ? 0 : r;
 }
 
 /* --- the agent --- */
@@ -278,6 +304,16 @@ static void listening(void *data, uint32_t port)
 	         a->o->listen, port);
 	if (a->o->listening)
 		a->o->listening(a->o->data, address);
+}
+
+static void hung(void *data)
+{
+	const struct agent_setup *a = data;
+	char text[64];
+
+	snprintf(text, sizeof(text), "it hung for %d s, and was killed", AGENT_HANG_S);
+	if (a->o->ended)
+		a->o->ended(a->o->data, text);
 }
 
 static int check_agent(const struct agent_setup *a, struct ofbc_error *err)
@@ -304,7 +340,9 @@ int ofbc_bench_agent(struct ofbc_context *ctx, const struct ofbc_bench_agent_opt
 	struct agent_address at = {0};
 	struct link_server server = {.session = session,
 	                             .listening = listening,
+	                             .hung = hung,
 	                             .data = &a,
+	                             .hang_s = AGENT_HANG_S,
 	                             .max_sessions = o->listen ? SESSIONS_MAX : 1};
 	int r = check_agent(&a, err);
 

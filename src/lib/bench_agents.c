@@ -193,6 +193,12 @@ int job_agents_describe(const struct bench_job *job, char **document, struct ofb
 	return 0;
 }
 
+void job_agents_keep(const struct bench_job *job)
+{
+	if (job->agents)
+		agents_keep(job->agents);
+}
+
 int job_agents_look_again(struct bench_job *job, struct ofbc_error *err)
 {
 	return agents_look_again(job->agents, err);

@@ -219,6 +219,8 @@ void job_agents_cleanup(struct bench_job *job, const struct bench_live *cell);
 void job_agents_platform(const struct bench_job *job, char *buf, size_t size);
 /* Adds theirs to the document of the environment, which is replaced. */
 int job_agents_describe(const struct bench_job *job, char **document, struct ofbc_error *err);
+/* Tells them that we are still here. */
+void job_agents_keep(const struct bench_job *job);
 int job_agents_look_again(struct bench_job *job, struct ofbc_error *err);
 /* Whether what is measured here may have nothing to do with what runs there. */
 bool job_agents_elsewhere(const struct bench_job *job);

@@ -126,6 +126,7 @@ int job_wait_start(struct bench_job *job, struct start_outcome *ret, struct ofbc
 		if (ret->is_stable || ret->waited_s >= rule->wait_s)
 			return 0;
 		r = pause_until(now + step);
+		job_agents_keep(job);
 		now = p->ops->now_ns(p);
 		job_sensors_now(job, &w, &celsius);
 	}

@@ -432,10 +432,9 @@ int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instan
 
 	sigemptyset(&none);
 	while (!has_event(set, ret)) {
-		uint64_t now = monotonic_ns();
-		struct timespec left = {0};
+		uint64_t now = monotonic_ns(), until = look_again(set, deadline_ns, now);
+		struct timespec left = time_left(until, now);
 		int n = fill_polls(set), r;
-		uint64_t until;
 
 		if (is_outside) {
 			*ret = (struct instance_event){.kind = INSTANCE_OUTSIDE};
@@ -443,10 +442,6 @@ int instances_next(struct instance_set *set, uint64_t deadline_ns, struct instan
 		}
 		if (set->outside >= 0)
 			set->polls[n++] = (struct pollfd){.fd = set->outside, .events = POLLIN};
-		until = look_again(set, deadline_ns, now);
-		if (until > now)
-			left = (struct timespec){(time_t)((until - now) / 1000000000u),
-			                         (long)((until - now) % 1000000000u)};
 		r = ppoll(set->polls, (nfds_t)n, until ? &left : NULL, &none);
 		if (r < 0 && errno == EINTR) {
 			*ret = (struct instance_event){.kind = INSTANCE_INTERRUPTED};

@@ -34,6 +34,10 @@ struct link {
 	size_t have, used, cap, max; /* bytes in text; those of the line given out last */
 	size_t searched;             /* that have no end of a line */
 	uint64_t received_ns;
+	_Atomic uint64_t
+		*hangs_ns; /* of a session: when it is taken for one that hangs; NULL: nobody looks */
+	unsigned hang_s;
+	int status; /* of a program that has ended; -1: it has not */
 	char said[256];
 };
 
@@ -43,7 +47,7 @@ int link_new(int in, int out, struct link **ret)
 
 	if (!l)
 		return -ENOMEM;
-	*l = (struct link){.in = in, .out = out, .error = -1, .max = FIRST_LINE_MAX};
+	*l = (struct link){.in = in, .out = out, .error = -1, .status = -1, .max = FIRST_LINE_MAX};
 	(void)fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
 	if (out != in)
 		(void)fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
@@ -244,15 +248,26 @@ static bool has_ended(struct link *l, unsigned within_ms)
 {
 	const struct timespec pause = {.tv_nsec = 2000000};
 
-	for (unsigned ms = 0;; ms += 2) {
-		pid_t r = waitpid(l->pid, NULL, WNOHANG);
+	for (unsigned ms = 0; l->pid; ms += 2) {
+		int status;
+		pid_t r = waitpid(l->pid, &status, WNOHANG);
 
+		if (r == l->pid)
+			l->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 		if (r != 0 && !(r < 0 && errno == EINTR))
-			return true;
-		if (ms >= within_ms)
+			l->pid = 0;
+		else if (ms >= within_ms)
 			return false;
-		nanosleep(&pause, NULL);
+		else
+			nanosleep(&pause, NULL);
 	}
+	return true;
+}
+
+int link_status(struct link *l)
+{
+	(void)has_ended(l, PROGRAM_END_MS);
+	return l->status;
 }
 
 /* Its end of the stream tells it; what does not listen is killed with its group. */
@@ -274,8 +289,7 @@ void link_free(struct link *l)
 	close(l->in);
 	if (l->out != l->in)
 		close(l->out);
-	if (l->pid)
-		end_program(l);
+	end_program(l);
 	if (l->error >= 0)
 		close(l->error);
 	free(l->text);
@@ -298,6 +312,23 @@ uint64_t link_received_ns(const struct link *l)
 {
 	return l->received_ns;
 }
+
+/* --- a session that somebody watches --- */
+
+void link_excuse(struct link *l, unsigned seconds)
+{
+	if (l->hangs_ns)
+		atomic_store(l->hangs_ns, monotonic_ns() + seconds * (uint64_t)1000000000);
+}
+
+void link_report(struct link *l, _Atomic uint64_t *until_ns, unsigned seconds)
+{
+	l->hangs_ns = until_ns;
+	l->hang_s = seconds;
+	link_excuse(l, seconds);
+}
+
+/* --- what arrives, and goes --- */
 
 /* Keeps the end of what it said; a pipe that nobody empties would stop it. */
 static void read_said(struct link *l)
@@ -356,6 +387,7 @@ int link_receive(struct link *l)
 	ssize_t n;
 	int r;
 
+	link_excuse(l, l->hang_s);
 	read_said(l);
 	drop_used(l);
 	r = make_room(l);
@@ -424,19 +456,17 @@ int link_send(struct link *l, const char *text, size_t len, unsigned timeout_ms)
 int links_wait(struct link *const *v, size_t n, uint64_t deadline_ns)
 {
 	struct pollfd polls[POLL_MAX];
-	uint64_t now = monotonic_ns();
-	struct timespec left = {0};
+	struct timespec left = time_left(deadline_ns, monotonic_ns());
 	sigset_t none;
 	int r;
 
 	if (n > POLL_MAX)
 		return -E2BIG;
 	sigemptyset(&none); /* signals that the caller holds come in here */
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		link_excuse(v[i], v[i]->hang_s);
 		polls[i] = (struct pollfd){.fd = v[i]->in, .events = POLLIN};
-	if (deadline_ns > now)
-		left = (struct timespec){(time_t)((deadline_ns - now) / 1000000000u),
-		                         (long)((deadline_ns - now) % 1000000000u)};
+	}
 	r = ppoll(polls, (nfds_t)n, &left, &none);
 	return r < 0 ? -errno : r > 0;
 }

@@ -45,6 +45,10 @@ int link_send(struct link *l, const char *text, size_t len, unsigned timeout_ms)
 int link_descriptor(const struct link *l); /* to wait for more */
 /* What a program said last on its standard error, for messages; "" nothing. */
 const char *link_said(struct link *l);
+/* The exit status of a program that is about to end, as it hung up; -1: there is none, or it does not end. */
+int link_status(struct link *l);
+/* A session may not look at its link for so long: it is not taken for one that hangs. */
+void link_excuse(struct link *l, unsigned seconds);
 
 /* Waits until one of them has more, or the deadline (monotonic): 1; 0 the deadline; -EINTR a signal for us.
  */
@@ -63,8 +67,10 @@ struct link_server {
 	int (*session)(void *data, struct link *l);
 	/* Listening now, on that port. */
 	void (*listening)(void *data, uint32_t port);
+	void (*hung)(void *data); /* a session was killed, since it hung */
 	void *data;
 	unsigned max_sessions;
+	unsigned hang_s; /* a session that does not look at its link for so long hangs, and is killed */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -31,6 +32,7 @@ struct guard {
 	struct session {
 		pid_t pid;
 		int pid_fd;
+		_Atomic uint64_t *hangs_ns; /* shared with it: when it is taken for one that hangs */
 	} * v;
 	unsigned n;
 	struct pollfd *polls;
@@ -39,12 +41,19 @@ struct guard {
 	bool is_interrupted;
 };
 
+static void session_done(struct session *s)
+{
+	if (s->pid_fd >= 0)
+		close(s->pid_fd);
+	munmap(s->hangs_ns, sizeof(*s->hangs_ns));
+}
+
 static void guard_done(struct guard *g)
 {
 	if (g->listener >= 0)
 		close(g->listener);
 	for (unsigned i = 0; i < g->n; i++)
-		close(g->v[i].pid_fd);
+		session_done(&g->v[i]);
 	free(g->v);
 	free(g->polls);
 	sigprocmask(SIG_SETMASK, &g->before, NULL);
@@ -132,7 +141,7 @@ static int listen_at(struct guard *g, struct ofbc_error *err)
 
 /* --- sessions --- */
 
-static void __attribute__((noreturn)) run_session(struct guard *g, int in, int out)
+static void __attribute__((noreturn)) run_session(struct guard *g, const struct session *s, int in, int out)
 {
 	struct link *l;
 	int r;
@@ -141,21 +150,37 @@ static void __attribute__((noreturn)) run_session(struct guard *g, int in, int o
 		close(g->listener);
 	sigprocmask(SIG_SETMASK, &g->before, NULL);
 	r = link_new(in, out, &l);
-	if (r == 0)
+	if (r == 0) {
+		link_report(l, s->hangs_ns, g->s->hang_s);
 		r = g->s->session(g->s->data, l);
+	}
 	exit(r < 0);
+}
+
+static uint64_t hang_time(const struct guard *g, uint64_t now)
+{
+	return now + g->s->hang_s * (uint64_t)1000000000;
 }
 
 static int start_session(struct guard *g, int in, int out)
 {
 	struct session *s = &g->v[g->n];
 
+	s->hangs_ns =
+		mmap(NULL, sizeof(*s->hangs_ns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->hangs_ns == MAP_FAILED)
+		return -ENOMEM;
+	atomic_store(s->hangs_ns, hang_time(g, monotonic_ns()));
 	(void)fflush(NULL); /* or the child would write it once more */
 	s->pid = fork();
 	if (s->pid == 0)
-		run_session(g, in, out);
-	if (s->pid < 0)
-		return -errno;
+		run_session(g, s, in, out);
+	if (s->pid < 0) {
+		int r = -errno;
+
+		munmap(s->hangs_ns, sizeof(*s->hangs_ns));
+		return r;
+	}
 	s->pid_fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
 	g->n++;
 	return 0;
@@ -188,7 +213,7 @@ static void forget_session(struct guard *g, pid_t pid, int status)
 	for (unsigned i = 0; i < g->n; i++) {
 		if (g->v[i].pid != pid)
 			continue;
-		close(g->v[i].pid_fd);
+		session_done(&g->v[i]);
 		g->v[i] = g->v[--g->n];
 		g->status = status;
 		return;
@@ -225,17 +250,40 @@ static void end_sessions(struct guard *g)
 	reap(g);
 }
 
+/* Kills sessions that hang, and returns when the next one may be seen to. */
+static uint64_t look_at_sessions(struct guard *g)
+{
+	uint64_t now = monotonic_ns(), next = UINT64_MAX;
+
+	for (unsigned i = 0; i < g->n; i++) {
+		uint64_t until = atomic_load(g->v[i].hangs_ns);
+
+		if (until <= now) {
+			(void)kill(g->v[i].pid, SIGKILL);
+			g->s->hung(g->s->data);
+			/* it ends when the kernel lets it */
+			until = hang_time(g, now);
+			atomic_store(g->v[i].hangs_ns, until);
+		}
+		next = until < next ? until : next;
+	}
+	return next;
+}
+
 static void wait_for_more(struct guard *g)
 {
+	struct timespec left = time_left(look_at_sessions(g), monotonic_ns());
 	nfds_t n = 0;
+	int r;
 
 	for (unsigned i = 0; i < g->n; i++)
 		g->polls[n++] = (struct pollfd){.fd = g->v[i].pid_fd, .events = POLLIN};
 	if (g->listener >= 0)
 		g->polls[n++] = (struct pollfd){.fd = g->listener, .events = POLLIN};
-	if (ppoll(g->polls, n, NULL, &g->before) < 0)
+	r = ppoll(g->polls, n, g->n ? &left : NULL, &g->before);
+	if (r < 0)
 		g->is_interrupted = true;
-	else if (g->listener >= 0 && g->polls[n - 1].revents)
+	else if (r > 0 && g->listener >= 0 && g->polls[n - 1].revents)
 		accept_one(g);
 	reap(g);
 }

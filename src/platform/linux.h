@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sched.h>
+#include <time.h>
 
 #include "platform/platform.h"
 
@@ -15,6 +16,14 @@ struct linux_platform {
 static inline struct linux_platform *linux_of(struct platform *p)
 {
 	return (struct linux_platform *)p;
+}
+
+/* What is left until then, for ppoll(); nothing when that has passed. */
+static inline struct timespec time_left(uint64_t until_ns, uint64_t now_ns)
+{
+	uint64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
+
+	return (struct timespec){(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
 }
 
 int linux_open(const struct linux_platform *l, const char *path, int flags, unsigned mode); /* fd or -errno */
