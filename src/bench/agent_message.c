@@ -11,15 +11,15 @@
 #include "base/error.h"
 #include "base/json.h"
 
-#define PAIRS_MAX  256
+#define LIST_MAX   256 /* of pairs, of texts */
 #define VALUES_MAX 100000
 
 const char *const agent_kind_names[AGENT_KINDS] = {
-	"hello",  "login",  "welcome", "refused", "look",    "surroundings", "prepare", "prepared",
-	"trial",  "ready",  "ping",    "pong",    "go",      "progress",     "stop",    "ended",
-	"window", "result", "abort",   "cleanup", "cleaned", "alive"};
+	"hello",   "login",    "welcome", "refused", "look",  "surroundings", "place",   "placed",
+	"prepare", "prepared", "trial",   "ready",   "ping",  "pong",         "go",      "progress",
+	"stop",    "ended",    "window",  "result",  "abort", "cleanup",      "cleaned", "alive"};
 
-enum field_type { TEXT, LONG_TEXT, HEX, NUMBER, REAL, FLAG, PAIRS, VALUES };
+enum field_type { TEXT, LONG_TEXT, TEXTS, HEX, NUMBER, REAL, FLAG, PAIRS, VALUES };
 
 #define KIND(k)     (1u << AGENT_##k)
 #define BENCHMARK   (KIND(PREPARE) | KIND(TRIAL) | KIND(CLEANUP))
@@ -48,6 +48,8 @@ static const struct field {
 	{"preset", TEXT, FIELD(preset), 0, BENCHMARK},
 	{"parameters", PAIRS, FIELD(parameters), 0, BENCHMARK},
 	{"again", FLAG, FIELD(again), 0, KIND(PREPARE)},
+	{"partitions", TEXTS, FIELD(partitions), KIND(PLACE), KIND(TRIAL)},
+	{"layout", TEXT, FIELD(layout), KIND(PLACED), 0},
 	{"first", NUMBER, FIELD(first), KIND(TRIAL), 0},
 	{"instances", NUMBER, FIELD(instances), KIND(TRIAL), 0},
 	{"of", NUMBER, FIELD(of), KIND(TRIAL), 0},
@@ -87,6 +89,15 @@ static struct json *values_json(const struct bench_trial *t)
 	return list;
 }
 
+static struct json *texts_json(const struct strv *l)
+{
+	struct json *list = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_append_str(list, l->v[i]);
+	return list;
+}
+
 /* A list of pairs, not an object: the order counts, and a name may be anything. */
 static struct json *pairs_json(const struct pair_list *l)
 {
@@ -113,6 +124,9 @@ static void print_field(const struct field *f, const struct agent_message *m, st
 		break;
 	case LONG_TEXT:
 		json_set_str(doc, f->key, *(char *const *)(const void *)at);
+		break;
+	case TEXTS:
+		json_set(doc, f->key, texts_json((const struct strv *)(const void *)at));
 		break;
 	case NUMBER:
 		json_set_u64(doc, f->key, *(const uint64_t *)(const void *)at);
@@ -182,7 +196,7 @@ static bool read_hex(const struct json *j, char *ret, size_t size)
 
 static int read_pairs(const struct json *j, struct pair_list *ret)
 {
-	int r = json_is_array(j) && json_len(j) <= PAIRS_MAX ? 0 : -EINVAL;
+	int r = json_is_array(j) && json_len(j) <= LIST_MAX ? 0 : -EINVAL;
 
 	for (size_t i = 0; r == 0 && i < json_len(j); i++) {
 		const char *name = json_str(json_get(json_at(j, i), "name"), "");
@@ -190,6 +204,19 @@ static int read_pairs(const struct json *j, struct pair_list *ret)
 		if (!name[0] || strlen(name) >= sizeof(ret->v->name))
 			return -EINVAL;
 		r = pair_set(ret, name, json_str(json_get(json_at(j, i), "value"), ""));
+	}
+	return r;
+}
+
+static int read_texts(const struct json *j, struct strv *ret)
+{
+	int r = json_is_array(j) && json_len(j) <= LIST_MAX ? 0 : -EINVAL;
+
+	for (size_t i = 0; r == 0 && i < json_len(j); i++) {
+		char text[128];
+
+		plain_copy(text, sizeof(text), json_str(json_at(j, i), ""));
+		r = text[0] ? strv_add(ret, text) : -EINVAL;
 	}
 	return r;
 }
@@ -222,10 +249,12 @@ static int read_real(const struct json *j, double *ret)
 
 static int read_long(const struct json *j, char **ret)
 {
-	const char *s = json_str(j, NULL);
+	const char *s = json_str(j, "");
 
-	*ret = s ? strdup(s) : NULL;
-	return *ret ? 0 : s ? -ENOMEM : -EINVAL;
+	if (!s[0])
+		return -EINVAL;
+	*ret = strdup(s);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int read_field(const struct field *f, const struct json *j, struct agent_message *m)
@@ -242,6 +271,8 @@ static int read_field(const struct field *f, const struct json *j, struct agent_
 		return read_hex(j, at, f->size) ? 0 : -EINVAL;
 	case LONG_TEXT:
 		return read_long(j, &m->environment);
+	case TEXTS:
+		return read_texts(j, (struct strv *)(void *)at);
 	case NUMBER:
 		return read_number(j, (uint64_t *)(void *)at) ? 0 : -EINVAL;
 	case REAL:
@@ -305,6 +336,7 @@ void agent_message_done(struct agent_message *m)
 {
 	free(m->environment);
 	pair_list_done(&m->parameters);
+	strv_done(&m->partitions);
 	bench_trial_done(&m->values);
 	*m = (struct agent_message){0};
 }

@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "base/strv.h"
 #include "bench/definition.h"
 #include "model/result.h"
 
-#define AGENT_PROTOCOL 1 /* of both sides: the same, or nothing is run */
+#define AGENT_PROTOCOL 2 /* of both sides: the same, or nothing is run */
 
 enum agent_kind {
 	/* in this order, before anything else */
@@ -24,6 +25,8 @@ enum agent_kind {
 	/* controller, and what the agent answers */
 	AGENT_LOOK, /* your surroundings */
 	AGENT_SURROUNDINGS,
+	AGENT_PLACE, /* look up these partitions of yours */
+	AGENT_PLACED,
 	AGENT_PREPARE, /* needs and setup of a benchmark */
 	AGENT_PREPARED,
 	AGENT_TRIAL, /* start instances; they wait */
@@ -57,6 +60,8 @@ struct agent_message {
 	char benchmark[64], definition[SHA256_HEX_SIZE], preset[64];
 	struct pair_list parameters;
 	bool again;
+	struct strv partitions;              /* of the agent's host; none: the host as it is */
+	char layout[128];                    /* their types */
 	uint64_t first, instances, of, seed; /* `instances` of the `of` in all, from number `first` on */
 	double window_s;
 	uint64_t iterations;

@@ -174,6 +174,23 @@ static int look_around(struct agents *a, struct ofbc_error *err)
 	return ask(a, &q, err);
 }
 
+static void keep_layout(struct agent *one, struct agent_message *m)
+{
+	text_copy(one->layout, sizeof(one->layout), m->layout);
+}
+
+int agents_place(struct agents *a, const char *const *partitions, size_t n, struct ofbc_error *err)
+{
+	struct agent_message place = {.kind = AGENT_PLACE};
+	struct question q = {.ask = &place, .answer = AGENT_PLACED, .keep = keep_layout};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = strv_add(&a->partitions, partitions[i]);
+	place.partitions = a->partitions; /* borrowed */
+	return r == 0 ? ask(a, &q, err) : r;
+}
+
 /* Who is gone meanwhile keeps what it said at first. */
 int agents_look_again(struct agents *a, struct ofbc_error *err)
 {
@@ -225,6 +242,7 @@ void agents_free(struct agents *a)
 		free(a->v[i].environment);
 	}
 	explicit_bzero(a->token, sizeof(a->token));
+	strv_done(&a->partitions);
 	free(a->v);
 	free(a);
 }

@@ -24,6 +24,7 @@ struct agent {
 	struct channel *c; /* NULL: lost, or not yet there */
 	char host[64], platform[48];
 	char *environment; /* JSON; NULL not asked yet */
+	char layout[128];  /* types of the partitions that its instances run on; "" they need none */
 	enum agent_state state;
 	/* of the trial under way */
 	unsigned first, instances;
@@ -37,6 +38,7 @@ struct agents {
 	size_t n;
 	char token[AGENT_TOKEN_MAX];
 	char program[64];
+	struct strv partitions; /* names that each of them has, on its host */
 };
 
 /* Connects to all. -EINVAL an address; -EPERM the token; what link_connect() and channel_login() say. */
@@ -48,6 +50,10 @@ static inline void agents_free_p(struct agents **a)
 {
 	agents_free(*a);
 }
+
+/* All instances run on partitions with these names, which each agent looks up where it is: -ENOENT ... the
+ * first that has not one of them. */
+int agents_place(struct agents *a, const char *const *partitions, size_t n, struct ofbc_error *err);
 
 /* The surroundings of all that are still there, once more. */
 int agents_look_again(struct agents *a, struct ofbc_error *err);

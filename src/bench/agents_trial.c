@@ -252,6 +252,7 @@ static int start_all(struct crew *c)
 		one->least = 0;
 		first += one->instances;
 		agents_fill(&m, AGENT_TRIAL, c->cell);
+		m.partitions = c->a->partitions; /* borrowed, as all of it */
 		m.first = one->first;
 		m.instances = one->instances;
 		m.of = rq->instances;

@@ -40,7 +40,8 @@ struct trial_watch {
 struct instance_set;
 enum trial_seen { SEEN_UNKNOWN, SEEN_THERE, SEEN_ELSEWHERE };
 struct trial_where {
-	enum trial_seen (*look)(void *data, const struct instance_set *set, unsigned instance);
+	enum trial_seen (*look)(void *data, const struct instance_set *set, unsigned instance,
+	                        const struct bench_place *place);
 	void *data;
 };
 
@@ -74,6 +75,9 @@ struct trial_request {
  */
 int trial_run(struct platform *p, const struct trial_request *rq, struct bench_trial *ret,
               struct ofbc_error *err);
+
+/* What of its GPU each of n instances had, as figures of the trial. */
+int trial_add_shares(const struct bench_place *places, unsigned n, struct bench_trial *t);
 
 /* A command of the setup or the cleanup: 0; -EIO with the end of what it said; -ETIMEDOUT; -EINTR. */
 int trial_command(struct platform *p, const struct bench_definition *d, const struct bench_command *c,

@@ -160,6 +160,15 @@ static int steer(struct part *p, uint64_t now, struct ofbc_error *err)
 	return r == 0 && t->go_ns && !t->has_stopped ? tell_progress(p, now) : r;
 }
 
+/* When something is to be done at the latest, whatever the programs say. */
+static uint64_t look_again(struct trial *t, uint64_t now)
+{
+	uint64_t until = now + (t->rq->program.definition->is_protocol && t->go_ns ? PROGRESS_NS : WAIT_NS);
+	uint64_t device = device_look(t);
+
+	return device && device < until ? device : until;
+}
+
 static int watch(struct part *p, uint64_t begin, struct ofbc_error *err)
 {
 	struct trial *t = p->t;
@@ -168,10 +177,10 @@ static int watch(struct part *p, uint64_t begin, struct ofbc_error *err)
 	int r = 0;
 
 	while (r == 0 && !p->is_aborted && t->ended < t->rq->instances && t->t->verdict == BENCH_OK) {
-		uint64_t now = monotonic_ns(), wait = d->is_protocol && t->go_ns ? PROGRESS_NS : WAIT_NS;
+		uint64_t now = monotonic_ns(), until = look_again(t, now);
 		struct instance_event e;
 
-		r = instances_next(t->set, now + wait < deadline ? now + wait : deadline, &e);
+		r = instances_next(t->set, until < deadline ? until : deadline, &e);
 		if (r < 0)
 			return error_set_errno(err, -r, "cannot wait for the programs");
 		if (e.kind == INSTANCE_INTERRUPTED)
@@ -214,6 +223,8 @@ static int tell_result(struct part *p, struct ofbc_error *err)
 	struct agent_message m = {.kind = AGENT_RESULT};
 	int r = trial_evaluate_in(p->t, p->window, err);
 
+	if (r == 0 && t->verdict == BENCH_OK)
+		r = trial_add_shares(p->t->rq->places, p->t->rq->instances, t);
 	if (r < 0)
 		return r;
 	text_copy(m.verdict, sizeof(m.verdict), bench_verdict_names[t->verdict]);

@@ -54,7 +54,8 @@ uint64_t device_look(struct trial *t)
 	if (now >= t->look_ns) {
 		for (unsigned i = 0; i < t->rq->instances; i++) {
 			if (t->v[i].seen == SEEN_UNKNOWN)
-				t->v[i].seen = t->rq->where.look(t->rq->where.data, t->set, i);
+				t->v[i].seen =
+					t->rq->where.look(t->rq->where.data, t->set, i, &t->rq->places[i]);
 		}
 		t->look_ns = t->p->ops->now_ns(t->p) + NEXT_LOOK_NS;
 	}
@@ -67,8 +68,9 @@ void device_check(struct trial *t, unsigned i)
 	const struct state *s = &t->v[i];
 
 	if (s->seen == SEEN_ELSEWHERE)
-		trial_judge(t, BENCH_INVALID, "instance %u ran on %s, not on '%s'", i,
+		trial_judge(t, BENCH_INVALID, "instance %u ran on %s, not on '%s'", t->rq->first + i,
 		            s->device[0] ? s->device : "another device", p->name);
 	else if (s->seen == SEEN_UNKNOWN && is_wanted(t, i))
-		trial_judge(t, BENCH_INVALID, "nothing shows that instance %u ran on '%s'", i, p->name);
+		trial_judge(t, BENCH_INVALID, "nothing shows that instance %u ran on '%s'", t->rq->first + i,
+		            p->name);
 }

@@ -164,6 +164,12 @@ static int read_metric(struct trial *t, unsigned i, const struct bench_metric *m
 	return r < 0 || isnan(v) ? r : add_value(t, m->name, (int)i, v);
 }
 
+/* What an instance was given is not measured: there is no such number for all. */
+static bool is_share(const char *metric)
+{
+	return strcmp(metric, BENCH_COMPUTE_SHARE) == 0 || strcmp(metric, BENCH_MEMORY_SHARE) == 0;
+}
+
 int trial_combine(const struct bench_definition *d, struct bench_trial *t)
 {
 	size_t n = t->n_values;
@@ -175,7 +181,7 @@ int trial_combine(const struct bench_definition *d, struct bench_trial *t)
 		enum metric_pick across = PICK_MEDIAN;
 		size_t k = 0;
 
-		if (t->values[i].instance != 0)
+		if (t->values[i].instance != 0 || is_share(t->values[i].metric))
 			continue;
 		text_copy(name, sizeof(name), t->values[i].metric);
 		for (size_t m = 0; m < d->metrics.n; m++) {
@@ -189,6 +195,21 @@ int trial_combine(const struct bench_definition *d, struct bench_trial *t)
 		r = bench_value_add(t, name, -1, metric_pick(across, v, k)) ? 0 : -ENOMEM;
 	}
 	return r;
+}
+
+int trial_add_shares(const struct bench_place *places, unsigned n, struct bench_trial *t)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct bench_place *p = &places[i];
+
+		if (!isnan(p->compute_share) &&
+		    !bench_value_add(t, BENCH_COMPUTE_SHARE, (int)i, p->compute_share))
+			return -ENOMEM;
+		if (!isnan(p->memory_share) &&
+		    !bench_value_add(t, BENCH_MEMORY_SHARE, (int)i, p->memory_share))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int check_instance(struct trial *t, unsigned i, size_t first_value, struct ofbc_error *err)

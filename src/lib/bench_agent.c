@@ -12,7 +12,7 @@
 #include "bench/agent_channel.h"
 #include "bench/environment.h"
 #include "bench/trial_agent.h"
-#include "lib/bench.h"
+#include "lib/bench_job.h"
 #include "openforbc/openforbc.h"
 #include "platform/files.h"
 
@@ -34,6 +34,9 @@ struct agent_session {
 	struct channel *c;
 	char scratch[256];
 	struct bench_definition *d; /* the last one that was asked for */
+	struct bench_place *places; /* of the last trial, and what they were asked for by */
+	unsigned instances;
+	struct strv partitions;
 };
 
 /* --- benchmarks --- */
@@ -84,11 +87,72 @@ static int clean_up(struct agent_session *s, const struct agent_message *m, stru
 	return r;
 }
 
+/* --- places --- */
+
+static void forget_places(struct agent_session *s)
+{
+	places_free(s->places, s->instances);
+	strv_done(&s->partitions);
+	s->places = NULL;
+	s->instances = 0;
+}
+
+static bool are_same(const struct strv *a, const struct strv *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++) {
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	}
+	return a->n == b->n;
+}
+
+/* So that results can say on what; and who names a partition that is not here hears so before anything runs.
+ */
+static int place(struct agent_session *s, const struct agent_message *m, struct ofbc_error *err)
+{
+	struct agent_message answer = {.kind = AGENT_PLACED};
+	unsigned n = (unsigned)m->partitions.n;
+	struct bench_stage stage = {.instances = n};
+	struct bench_place *places = NULL;
+	int r;
+
+	if (!n)
+		return error_set(err, EINVAL, OFBC_REASON_USAGE, "no partition is named");
+	link_excuse(channel_link(s->c), AGENT_LOOK_S);
+	forget_places(s);
+	r = places_new(s->ctx, (const char *const *)m->partitions.v, n, n, &places, &stage, err);
+	places_free(places, n);
+	if (r < 0)
+		return r;
+	text_copy(answer.layout, sizeof(answer.layout), stage.types);
+	return channel_send(s->c, &answer);
+}
+
+/* They stay from trial to trial: looking them up takes longer than many a program. */
+static int take_places(struct agent_session *s, const struct agent_message *m, struct ofbc_error *err)
+{
+	unsigned n = (unsigned)m->instances;
+	int r;
+
+	if (s->places && s->instances == n && are_same(&s->partitions, &m->partitions))
+		return 0;
+	forget_places(s);
+	r = places_new(s->ctx, (const char *const *)m->partitions.v, m->partitions.n, n, &s->places, NULL,
+	               err);
+	s->instances = r == 0 ? n : 0;
+	for (size_t i = 0; r == 0 && i < m->partitions.n; i++)
+		r = strv_add(&s->partitions, m->partitions.v[i]);
+	return r;
+}
+
+/* --- a trial --- */
+
 static int run_trial(struct agent_session *s, const struct agent_message *m, struct ofbc_error *err)
 {
-	_cleanup_free_ struct bench_place *places = NULL;
-	struct trial_request rq = {
-		.program.parameters = &m->parameters, .workdir = s->scratch, .seed = m->seed};
+	struct trial_request rq = {.program.parameters = &m->parameters,
+	                           .workdir = s->scratch,
+	                           .seed = m->seed,
+	                           .where = bench_where(s->ctx)};
 	int r;
 
 	if (!m->instances || m->instances > INSTANCES_MAX || m->of > INSTANCES_MAX || m->first > m->of ||
@@ -100,18 +164,17 @@ static int run_trial(struct agent_session *s, const struct agent_message *m, str
 	r = load(s, m, &rq.program.preset, err);
 	if (r < 0)
 		return r;
-	places = calloc(m->instances, sizeof(*places));
-	if (!places)
-		return -ENOMEM;
+	r = take_places(s, m, err);
+	if (r < 0)
+		return r;
 	rq.program.definition = s->d;
-	rq.places = places;
+	rq.places = s->places;
 	rq.instances = (unsigned)m->instances;
 	rq.first = (unsigned)m->first;
 	rq.min_window_s = m->window_s;
 	rq.min_iterations = (unsigned)m->iterations;
 	rq.of = (unsigned)m->of;
-	r = trial_serve(s->ctx->platform, &rq, s->c, err);
-	return r;
+	return trial_serve(s->ctx->platform, &rq, s->c, err);
 }
 
 static int look_around(struct agent_session *s, struct ofbc_error *err)
@@ -146,6 +209,9 @@ static int answer(struct agent_session *s, const struct agent_message *m, struct
 	switch (m->kind) {
 	case AGENT_LOOK:
 		r = look_around(s, &why);
+		break;
+	case AGENT_PLACE:
+		r = place(s, m, &why);
 		break;
 	case AGENT_PREPARE:
 		r = prepare(s, m, &why);
@@ -247,6 +313,7 @@ static int work(struct agent_session *s, struct ofbc_error *err)
 	r = serve(s, err);
 	s->ctx->platform->meanwhile = NULL;
 	definition_free(s->d);
+	forget_places(s);
 	scratch_remove(s->scratch);
 	return r;
 }

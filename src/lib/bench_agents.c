@@ -16,13 +16,15 @@
 
 /* --- stages --- */
 
-static int check_request(const struct ofbc_bench_request *rq, unsigned instances, struct ofbc_error *err)
+/* What only a host itself can do. */
+static int check_options(const struct ofbc_bench_request *rq, struct ofbc_error *err)
 {
-	if (rq->n_partitions || rq->sweep) {
-		error_set(err, EINVAL, OFBC_REASON_USAGE, "agents run on what their guests have");
-		error_hint(
-			err,
-			"leave out --on and --sweep; partitions are given to guests with `openforbc partition attach`");
+	if (rq->sweep) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE,
+		          "a sweep changes the layout, which belongs to the host of the GPU, not to agents");
+		error_hint(err,
+		           "on that host: `openforbc bench sweep`; or make each layout there with `openforbc "
+		           "layout apply`, and measure it with --agent and --on");
 		return -EINVAL;
 	}
 	if (rq->n_instances > 1) {
@@ -30,6 +32,18 @@ static int check_request(const struct ofbc_bench_request *rq, unsigned instances
 		error_hint(err, "--scale takes one agent, two, up to all");
 		return -EINVAL;
 	}
+	if (rq->share_processors) {
+		error_set(err, EINVAL, OFBC_REASON_USAGE,
+		          "processors are shared among the instances of one host, not among agents");
+		error_hint(err, "leave out --share-processors; give guests processors, or use --on with "
+		                "partitions that have some");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_agents(const struct ofbc_bench_request *rq, unsigned instances, struct ofbc_error *err)
+{
 	if (instances < rq->n_agents || instances > INSTANCES_MAX) {
 		error_set(err, EINVAL, OFBC_REASON_USAGE, "%u instances cannot be dealt to %zu agents",
 		          instances, rq->n_agents);
@@ -48,6 +62,17 @@ static int check_request(const struct ofbc_bench_request *rq, unsigned instances
 	return 0;
 }
 
+/* "2 agents", "2 agents: 2x cpu:1c", or "2 agents: cpu:1c, cpu:2c" where they have different ones. */
+static void name_stage(const struct agents *a, size_t n, char *buf, size_t size)
+{
+	size_t len = (size_t)snprintf(buf, size, "%zu agent%s", n, n > 1 ? "s" : ""), kinds = n;
+
+	while (kinds > 1 && strcmp(a->v[kinds - 1].layout, a->v[0].layout) == 0)
+		kinds--;
+	for (size_t i = 0; i < (kinds > 1 ? n : 1) && a->v[i].layout[0] && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : ": ", a->v[i].layout);
+}
+
 /* With the first agent, with two, up to all; or only with all. */
 static int add_stages(struct bench_job *job, unsigned instances)
 {
@@ -61,7 +86,7 @@ static int add_stages(struct bench_job *job, unsigned instances)
 
 		s->agents = (unsigned)k;
 		s->instances = (unsigned)(instances * k / n);
-		snprintf(s->name, sizeof(s->name), "%zu agent%s", k, k > 1 ? "s" : "");
+		name_stage(job->agents, k, s->name, sizeof(s->name));
 	}
 	return 0;
 }
@@ -69,12 +94,17 @@ static int add_stages(struct bench_job *job, unsigned instances)
 int job_plan_agents(struct bench_job *job, struct ofbc_error *err)
 {
 	const struct ofbc_bench_request *rq = &job->rq;
-	unsigned instances = rq->n_instances ? rq->instances[0] : (unsigned)rq->n_agents;
-	int r = check_request(rq, instances, err);
+	size_t each = rq->n_partitions ? rq->n_partitions : 1;
+	unsigned instances = rq->n_instances ? rq->instances[0] : (unsigned)(rq->n_agents * each);
+	int r = check_options(rq, err);
 
+	if (r == 0)
+		r = check_agents(rq, instances, err);
 	if (r == 0)
 		r = agents_new(job->ctx->platform, rq->agents, rq->n_agents, rq->token_file,
 		               job->ctx->state_dir, "openforbc " OFBC_VERSION, &job->agents, err);
+	if (r == 0 && rq->n_partitions)
+		r = agents_place(job->agents, rq->partitions, rq->n_partitions, err);
 	return r == 0 ? add_stages(job, instances) : r;
 }
 

@@ -153,7 +153,12 @@ void stage_describe(struct inventory *inv, const struct stage_part_list *parts, 
                     struct bench_stage *s);
 /* All stages as they are stored with the run: with the layouts' texts, so that they can be applied again. */
 struct json *stages_print(const struct bench_job *job);
-/* Places of so many instances on n partitions, or on none; `s`, which may be NULL, is described and named. */
+/* Places of so many instances on n partitions, or on none; `s`, which may be NULL, is described and named.
+ * places_free() releases them. */
+int places_new(struct ofbc_context *ctx, const char *const *partitions, size_t n, unsigned instances,
+               struct bench_place **ret, struct bench_stage *s, struct ofbc_error *err);
+void places_free(struct bench_place *v, unsigned n); /* NULL is fine */
+/* Those of the present stage. */
 int job_place(struct bench_job *job, const char *const *partitions, size_t n, unsigned instances,
               struct bench_stage *s, struct ofbc_error *err);
 /* Only the first place of a type stays. */
@@ -189,7 +194,7 @@ int job_judge(struct bench_job *job, struct bench_live *cell, const struct bench
               struct ofbc_error *err);
 /* Of what the runner itself measures; "" not one of these. */
 const char *job_unit(const char *metric);
-struct trial_where job_where(struct bench_job *job);
+struct trial_where bench_where(struct ofbc_context *ctx);
 /* "stable,seconds=30"; NULL: now. -EINVAL */
 int start_parse(const char *text, struct start_rule *ret, struct ofbc_error *err);
 /* Before a trial. -EINTR */

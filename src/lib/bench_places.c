@@ -45,22 +45,18 @@ static int place_on(struct inventory *inv, const struct ofbc_partition *p, struc
 	return partition_confine(inv, p, ret->cgroup, ret->cpus, err);
 }
 
-void job_places_free(struct bench_job *job)
+void places_free(struct bench_place *v, unsigned n)
 {
-	for (unsigned i = 0; job->places && i < job->instances; i++)
-		strv_done(&job->places[i].env);
-	free(job->places);
-	job->places = NULL;
+	for (unsigned i = 0; v && i < n; i++)
+		strv_done(&v[i].env);
+	free(v);
 }
 
-static int new_places(struct bench_job *job, unsigned instances)
+void job_places_free(struct bench_job *job)
 {
-	job_places_free(job);
-	job->places = calloc(instances, sizeof(*job->places));
-	job->instances = job->places ? instances : 0;
-	for (unsigned i = 0; i < job->instances; i++)
-		job->places[i].compute_share = job->places[i].memory_share = NAN;
-	return job->places ? 0 : -ENOMEM;
+	places_free(job->places, job->instances);
+	job->places = NULL;
+	job->instances = 0;
 }
 
 /* What stands there, for whoever reads the results. */
@@ -80,26 +76,54 @@ static int describe(struct inventory *inv, const struct ofbc_partition *const *v
 	return 0;
 }
 
-int job_place(struct bench_job *job, const char *const *partitions, size_t n, unsigned instances,
-              struct bench_stage *s, struct ofbc_error *err)
+static int find_places(struct ofbc_context *ctx, const char *const *partitions, size_t n, unsigned instances,
+                       struct bench_place *places, struct bench_stage *s, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
 	_cleanup_free_ const struct ofbc_partition **v = calloc(n + 1, sizeof(*v));
-	int r = v ? new_places(job, instances) : -ENOMEM;
+	int r = v ? 0 : -ENOMEM;
 
-	if (r < 0 || !n)
+	if (r < 0)
 		return r;
-	r = inventory_load(job->ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
+	r = inventory_load(ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
 	                   err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = ofbc_partition_find(&inv.partitions, partitions[i], &v[i], err);
 	for (unsigned i = 0; r == 0 && i < instances; i++) {
-		r = place_on(&inv, v[i % n], &job->places[i], err);
+		r = place_on(&inv, v[i % n], &places[i], err);
 		/* those on one partition share what it has */
-		job->places[i].compute_share /= instances / (unsigned)n + (i % n < instances % n);
-		job->places[i].memory_share /= instances / (unsigned)n + (i % n < instances % n);
+		places[i].compute_share /= instances / (unsigned)n + (i % n < instances % n);
+		places[i].memory_share /= instances / (unsigned)n + (i % n < instances % n);
 	}
 	return r == 0 && s ? describe(&inv, v, n, s) : r;
+}
+
+int places_new(struct ofbc_context *ctx, const char *const *partitions, size_t n, unsigned instances,
+               struct bench_place **ret, struct bench_stage *s, struct ofbc_error *err)
+{
+	struct bench_place *v = calloc(instances, sizeof(*v));
+	int r = v ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; r == 0 && i < instances; i++)
+		v[i].compute_share = v[i].memory_share = NAN;
+	if (r == 0 && n)
+		r = find_places(ctx, partitions, n, instances, v, s, err);
+	if (r == 0)
+		*ret = v;
+	else
+		places_free(v, instances);
+	return r;
+}
+
+int job_place(struct bench_job *job, const char *const *partitions, size_t n, unsigned instances,
+              struct bench_stage *s, struct ofbc_error *err)
+{
+	int r;
+
+	job_places_free(job);
+	r = places_new(job->ctx, partitions, n, instances, &job->places, s, err);
+	job->instances = r == 0 ? instances : 0;
+	return r;
 }
 
 void job_place_only(struct bench_job *job, const char *type)
@@ -114,11 +138,6 @@ void job_place_only(struct bench_job *job, const char *type)
 	}
 	job->places[0] = job->places[keep];
 	job->instances = 1;
-}
-
-static int add_share(struct bench_trial *t, const char *metric, unsigned i, double share)
-{
-	return isnan(share) || bench_value_add(t, metric, (int)i, share) ? 0 : -ENOMEM;
 }
 
 int job_share_processors(struct bench_job *job)
@@ -144,17 +163,13 @@ int job_share_processors(struct bench_job *job)
 
 int job_places_read(const struct bench_job *job, struct bench_trial *t)
 {
-	int r = 0;
+	int r;
 
 	if (t->verdict != BENCH_OK)
 		return 0;
-	for (unsigned i = 0; r == 0 && i < job->instances; i++) {
-		r = add_share(t, BENCH_COMPUTE_SHARE, i, job->places[i].compute_share);
-		if (r == 0)
-			r = add_share(t, BENCH_MEMORY_SHARE, i, job->places[i].memory_share);
-		if (r == 0 && job->processors > 0)
-			r = add_share(t, BENCH_PROCESSORS, i, job->processors);
-	}
+	r = trial_add_shares(job->places, job->instances, t);
+	for (unsigned i = 0; r == 0 && job->processors > 0 && i < job->instances; i++)
+		r = bench_value_add(t, BENCH_PROCESSORS, (int)i, job->processors) ? 0 : -ENOMEM;
 	if (job->processors < 0 && !t->reason)
 		t->reason = strdup("more instances than processors: none has processors of its own");
 	/* once a cell: it was measured once */

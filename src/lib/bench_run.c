@@ -234,7 +234,7 @@ static int run_trial(struct bench_job *job, struct bench_live *cell, unsigned nu
 		.min_window_s = job->rq.window_s,
 		.min_iterations = 10,
 		.watch = job_sensors_watch(job),
-		.where = job_where(job),
+		.where = bench_where(job->ctx),
 	};
 	const struct bench_entry *beside = cell->aggressor;
 	uint64_t start = job->ctx->platform->ops->now_ns(job->ctx->platform);

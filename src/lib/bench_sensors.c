@@ -99,7 +99,7 @@ static int add_boards(struct bench_job *job, struct job_sensors *s, struct ofbc_
 		r = add_board(s, job->gpus.v[i], &known, err);
 	for (unsigned i = 0; r == 0 && i < job->instances; i++)
 		r = add_board(s, job->places[i].gpu, &known, err);
-	if (r < 0 || !wants || job->rq.n_partitions || job->gpus.n)
+	if (r < 0 || !wants || (job->rq.n_partitions && !job->agents) || job->gpus.n)
 		return r;
 	r = inventory_load(job->ctx, 0, NULL, NULL, &inv, err);
 	for (size_t i = 0; r == 0 && i < inv.gpus.n; i++)

@@ -39,10 +39,13 @@ static void read_message(const char *text, size_t len)
 	require_plain(m.host, sizeof(m.host));
 	require_plain(m.program, sizeof(m.program));
 	require_plain(m.benchmark, sizeof(m.benchmark));
+	require_plain(m.layout, sizeof(m.layout));
+	for (size_t i = 0; i < m.partitions.n; i++)
+		require_plain(m.partitions.v[i], 128);
 	require(agent_message_print(&m, &first) == 0);
 	require(agent_message_parse(first, strlen(first), &again, &err) == 0);
 	require(again.kind == m.kind && again.values.n_values == m.values.n_values &&
-	        again.parameters.n == m.parameters.n);
+	        again.parameters.n == m.parameters.n && again.partitions.n == m.partitions.n);
 	require(agent_message_print(&again, &second) == 0);
 	require(strcmp(first, second) == 0);
 }
