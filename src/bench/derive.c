@@ -20,9 +20,9 @@
 struct view {
 	const struct bench_run *run;
 	const struct bench_cell_data *d;
-	struct work_metric work;
+	struct work_metric work, tail;
 	struct work_point_list points;
-	bool has_work;
+	bool has_work, has_tail;
 };
 
 struct view_list {
@@ -76,6 +76,11 @@ static bool is_not_alone(const struct view *v)
 static bool has_neighbours(const struct view *v)
 {
 	return (is_partitioned(v) || has_aggressor(v)) && has_several(v);
+}
+
+static bool has_tail_beside(const struct view *v)
+{
+	return has_several(v) && v->has_tail;
 }
 
 static bool is_one_partition(const struct view *v)
@@ -208,6 +213,15 @@ static const struct figure {
          .x = SCALAR_MEAN,
          .y = SCALAR_RATE,
          .better = "lower",
+         .is_of_victim = true},
+	{.key = "latency_interference",
+         .applies = has_tail_beside,
+         .form = FORM_RATIO,
+         .base = BASE_SOLO,
+         .x = SCALAR_TAIL,
+         .y = SCALAR_TAIL,
+         .better = "lower",
+         .missing = "its p99 is not known of every instance",
          .is_of_victim = true},
 	{.key = "sharing_overhead",
          .applies = is_whole_partition,
@@ -446,6 +460,12 @@ static int evaluate(const struct figure *f, const struct numbers *x, const struc
 
 /* --- rows --- */
 
+/* What is read of the values of instances for a figure. */
+static const struct work_metric *work_of(const struct view *v, const struct figure *f)
+{
+	return f->x == SCALAR_TAIL ? &v->tail : &v->work;
+}
+
 static struct ofbc_bench_derived *add_row(const struct view *v, const struct figure *f,
                                           struct ofbc_bench_derived_list *ret)
 {
@@ -466,7 +486,7 @@ static struct ofbc_bench_derived *add_row(const struct view *v, const struct fig
 	text_copy(o->better, sizeof(o->better), f->better);
 	if (!v->has_work)
 		return o;
-	text_copy(o->metric, sizeof(o->metric), v->work.summary->metric);
+	text_copy(o->metric, sizeof(o->metric), work_of(v, f)->summary->metric);
 	unit_text(f, &v->work, o->unit);
 	return o;
 }
@@ -502,7 +522,7 @@ static int add_figure(const struct view *v, const struct figure *f, const struct
 	_cleanup_numbers_ struct numbers x = {0}, y = {0};
 	struct ofbc_bench_derived *o;
 	int r = f->base == BASE_SOLO
-	                ? work_rates_of_share(v->d, &v->work, share_to_compare(v, base), &x.v, &x.n)
+	                ? work_rates_of_share(v->d, work_of(v, f), share_to_compare(v, base), &x.v, &x.n)
 	                : column(v, f->x, &x);
 
 	if (r == 0 && base)
@@ -526,23 +546,25 @@ static int add_figure(const struct view *v, const struct figure *f, const struct
 	return r;
 }
 
-/* Relative to every base with which it can be: there is one solo for each type of partition. */
+/* Relative to every base of one run, its own if that has any: there is one solo for each type of partition.
+ */
 static int add_relative(const struct view_list *all, const struct view *v, const struct figure *f,
                         struct ofbc_bench_derived_list *ret)
 {
+	const struct bench_run *found = NULL;
 	const struct view *base;
 	struct ofbc_bench_derived *o;
-	unsigned found = 0;
 	size_t i = 0;
 
 	while ((base = next_base(all, v, f->base, &i))) {
-		int r = add_figure(v, f, base, ret);
+		int r;
 
+		if (found && (f->base != BASE_SOLO || base->run != found))
+			return 0;
+		r = add_figure(v, f, base, ret);
 		if (r < 0)
 			return r;
-		found += r == 0;
-		if (found && (f->base != BASE_SOLO || i > all->n))
-			return 0;
+		found = r == 0 ? base->run : found;
 	}
 	if (found)
 		return 0;
@@ -600,6 +622,7 @@ static int look_at(const struct bench_archive *runs, const struct ofbc_bench_der
 			v->run = &runs->v[i].run;
 			v->d = &runs->v[i].cells.v[k];
 			v->has_work = work_metric_choose(v->d, o ? o->metric : NULL, &v->work) == 0;
+			v->has_tail = work_tail_choose(v->d, &v->tail) == 0;
 			*ret_any |= v->has_work;
 			r = v->has_work ? work_points(v->d, &v->work, o, &v->points) : 0;
 		}

@@ -35,6 +35,7 @@ enum scalar {
 	SCALAR_ENERGY_DELAY,
 	SCALAR_COST, /* money a unit of work */
 	SCALAR_LAYOUT_CHANGE,
+	SCALAR_TAIL, /* p99 of a time, mean of the instances */
 	N_SCALARS
 };
 
@@ -52,6 +53,10 @@ double work_seconds_of(const char *unit);
 /* The named one, or the best of a cell: 0; -ENOENT. */
 int work_metric_choose(const struct bench_cell_data *d, const char *name, struct work_metric *ret);
 
+/* The time that is the p99 of something by its name, "p99" or "latency-p99", to be read as it is: 0; -ENOENT.
+ */
+int work_tail_choose(const struct bench_cell_data *d, struct work_metric *ret);
+
 /* A good trial; unknown scalars are NAN. */
 struct work_point {
 	double v[N_SCALARS];
@@ -64,7 +69,7 @@ struct work_point_list {
 
 int work_points(const struct bench_cell_data *d, const struct work_metric *m,
                 const struct ofbc_bench_derive_options *o, struct work_point_list *ret);
-/* Mean rate of the instances that have that share of the compute (NAN: of all), trial by trial. */
+/* Mean rate (or tail) of the instances that have that share of the compute (NAN: of all), trial by trial. */
 int work_rates_of_share(const struct bench_cell_data *d, const struct work_metric *m, double share,
                         double **ret, size_t *ret_n);
 /* Of the first instance of the first good trial; NAN: not known. */

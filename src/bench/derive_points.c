@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the values of a trial to rates of work, and what follows from them without looking at another cell. */
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -99,6 +100,27 @@ int work_metric_choose(const struct bench_cell_data *d, const char *name, struct
 		}
 	}
 	return best ? 0 : -ENOENT;
+}
+
+static bool is_p99(const char *metric)
+{
+	size_t n = strlen(metric), skip = strlen("p99");
+
+	return n >= skip && strcmp(metric + n - skip, "p99") == 0 &&
+	       (n == skip || !isalnum((unsigned char)metric[n - skip - 1]));
+}
+
+int work_tail_choose(const struct bench_cell_data *d, struct work_metric *ret)
+{
+	for (size_t i = 0; i < d->summaries.n; i++) {
+		const struct bench_summary *s = &d->summaries.v[i];
+
+		if (is_p99(s->metric) && !s->higher_is_better && !isnan(work_seconds_of(s->unit))) {
+			*ret = (struct work_metric){.summary = s, .scale = NAN};
+			return 0;
+		}
+	}
+	return -ENOENT;
 }
 
 /* --- values of one trial --- */
@@ -206,6 +228,16 @@ static void energy_scalars(const struct bench_trial *t, const struct work_metric
 		p->v[SCALAR_COST] = metrics_cost(1, 0, per_second, o->price_hour, 0, 1);
 }
 
+/* NAN: not known of every instance. */
+static double mean_of(const struct bench_trial *t, const struct work_metric *m, unsigned instances)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < instances; i++)
+		sum += rate_of(t, m, instances, i);
+	return sum / instances;
+}
+
 static double idle_watts(const struct bench_cell_data *d)
 {
 	double w = NAN;
@@ -219,6 +251,8 @@ int work_points(const struct bench_cell_data *d, const struct work_metric *m,
                 const struct ofbc_bench_derive_options *o, struct work_point_list *ret)
 {
 	_cleanup_by_instance_ struct by_instance b = {0};
+	struct work_metric tail;
+	bool has_tail = work_tail_choose(d, &tail) == 0;
 	double idle = idle_watts(d);
 	int r = by_instance_new(bench_measured(&d->cell), &b);
 
@@ -237,6 +271,8 @@ int work_points(const struct bench_cell_data *d, const struct work_metric *m,
 		p->v[SCALAR_BY_COMPUTE] = p->v[SCALAR_RATE] / value_of(t, BENCH_COMPUTE_SHARE, 0);
 		p->v[SCALAR_BY_MEMORY] = p->v[SCALAR_RATE] / value_of(t, BENCH_MEMORY_SHARE, 0);
 		p->v[SCALAR_LAYOUT_CHANGE] = value_of(t, BENCH_LAYOUT_CHANGE, -1);
+		if (has_tail)
+			p->v[SCALAR_TAIL] = mean_of(t, &tail, b.n);
 		energy_scalars(t, m, idle, o, p);
 	}
 	return r;

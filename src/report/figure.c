@@ -56,10 +56,15 @@ void figure_series(struct figure *f, const char *name, const char *columns)
 	f->n_series++;
 }
 
-void figure_row(struct figure *f, const double *v, size_t n)
+void figure_numbers(struct figure *f, const double *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&f->data, isfinite(v[i]) ? "%s%.10g" : "%sNaN", i ? "\t" : "", v[i]);
+}
+
+void figure_row(struct figure *f, const double *v, size_t n)
+{
+	figure_numbers(f, v, n);
 	strbuf_addc(&f->data, '\n');
 }
 

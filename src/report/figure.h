@@ -28,6 +28,7 @@ void figure_done(struct figure *f);
 /* A block of data. */
 void figure_series(struct figure *f, const char *name, const char *columns);
 /* A row of it; NAN is unknown. */
+void figure_numbers(struct figure *f, const double *v, size_t n); /* the begin of one */
 void figure_row(struct figure *f, const double *v, size_t n);
 /* What the figure says it was made from. */
 void figure_counts(struct figure *f, const struct point *p, size_t trials);

@@ -365,9 +365,6 @@ static int add_never(struct report *r)
 	static const struct {
 		const char *figure, *reason;
 	} never[] = {
-		{"Isolation (victim by aggressor)",
-	         "no run has instances of different programs at once; what neighbours of the "
-	         "same program take is the interference"},
 		{"Roofline",
 	         "results tell neither operations and bytes of an iteration nor the peaks of the board"},
 	};
@@ -382,7 +379,9 @@ static int add_texts(struct report *r)
 {
 	const struct {
 		const char *name, *text;
-	} texts[] = {{"figures/style.gp", report_style_gp}, {"figures/save.gp", report_save_gp}};
+	} texts[] = {{"figures/style.gp", report_style_gp},
+	             {"figures/save.gp", report_save_gp},
+	             {"figures/map.gp", report_map_gp}};
 	int q = 0;
 
 	for (size_t i = 0; q == 0 && r->figures.n && i < ARRAY_SIZE(texts); i++) {
@@ -436,6 +435,8 @@ int report_figures(struct report *r)
 		q = report_add_absent(r, "More benchmarks", NULL,
 		                      "%zu of %zu are in the tables only: a report draws %d; name fewer runs",
 		                      r->studies.n - STUDIES_MAX, r->studies.n, STUDIES_MAX);
+	if (q == 0)
+		q = figure_isolation(r);
 	if (q == 0)
 		q = add_never(r);
 	if (q == 0)

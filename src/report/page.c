@@ -26,7 +26,7 @@ static const char method[] =
 	"sum of runs by time. Speed-up is its ratio to one instance alone on the whole machine, same host and platform, with the "
 	"bootstrap interval of the ratio of medians. Fairness is Jain's index of the instances' rates, each by what its partition "
 	"has of the GPU where that is known. Interference is what an instance loses when the partitions beside it are busy with "
-	"the same benchmark. Energy is that of whole boards, read at the edges of the common window; nothing measures the energy "
+	"the same benchmark, or another one that is named. Energy is that of whole boards, read at the edges of the common window; nothing measures the energy "
 	"of a partition.</p>\n";
 
 static void add_head(const struct report *r, struct strbuf *b)
@@ -116,17 +116,21 @@ static int add_figures(const struct report *r, const char *undrawn, struct strbu
 	return q;
 }
 
+static void add_table(const struct table *t, struct strbuf *b)
+{
+	if (!table_rows(t))
+		return;
+	strbuf_add(b, "<div class=\"wide\">\n");
+	table_html(t, b);
+	strbuf_add(b, "</div>\n");
+}
+
 static void add_tables(const struct report *r, struct strbuf *b)
 {
 	strbuf_add(b, "<h2>Results</h2>\n");
-	if (table_rows(r->sharing)) {
-		strbuf_add(b, "<div class=\"wide\">\n");
-		table_html(r->sharing, b);
-		strbuf_add(b, "</div>\n");
-	}
-	strbuf_add(b, "<div class=\"wide\">\n");
-	table_html(r->results, b);
-	strbuf_add(b, "</div>\n");
+	add_table(r->sharing, b);
+	add_table(r->isolation, b);
+	add_table(r->results, b);
 }
 
 /* --- surroundings --- */

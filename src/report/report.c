@@ -119,6 +119,9 @@ int report_new(const struct report_request *rq, struct report **ret, struct ofbc
 	q = studies_new(rq->runs, &r->studies, err);
 	if (q < 0)
 		return q;
+	q = isolation_new(&r->studies, &r->maps);
+	if (q < 0)
+		return error_set_errno(err, -q, "cannot make the report");
 	r->title = rq->title ? strdup(rq->title) : make_title(r);
 	q = r->title ? report_tables(r) : -ENOMEM;
 	if (q == 0)
@@ -146,6 +149,8 @@ void report_free(struct report *r)
 	free(r->absent.v);
 	table_free(r->results);
 	table_free(r->sharing);
+	table_free(r->isolation);
+	isolation_done(&r->maps);
 	studies_done(&r->studies);
 	named_text_list_done(&r->files);
 	free(r->title);

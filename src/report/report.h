@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "bench/exchange.h"
+#include "report/isolation.h"
 #include "report/study.h"
 
 #define REPORT_SCHEMA "openforbc.report/1"
@@ -44,6 +45,7 @@ struct report {
 	struct report_request rq;
 	char *title;
 	struct study_list studies;
+	struct isolation_list maps;
 	struct report_figure_list {
 		struct report_figure *v;
 		size_t n, cap;
@@ -52,8 +54,8 @@ struct report {
 		struct report_absent *v;
 		size_t n, cap;
 	} absent;
-	struct table *results, *sharing; /* sharing NULL: no cell shares anything */
-	struct named_text_list files;    /* named below the report's directory */
+	struct table *results, *sharing, *isolation; /* without rows: no cell is about it */
+	struct named_text_list files;                /* named below the report's directory */
 };
 
 /* Everything but the page. */

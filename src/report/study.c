@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/strbuf.h"
 #include "base/strv.h"
 
 /* --- what is derived --- */
@@ -155,6 +156,60 @@ static void name_series(struct study *s)
 		s->points.v[i].is_older = find_twin(s, &s->points.v[i], true) != NULL;
 }
 
+/* --- names in figures of several programs --- */
+
+static bool has_word(const char *text, const char *word, size_t n)
+{
+	for (const char *s = text; *s; s += strcspn(s, " "), s += *s == ' ') {
+		if (strcspn(s, " ") == n && strncmp(s, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The word of its parameters that all of the same name have. */
+static bool is_common(const struct point *p, const char *word, size_t n_word, const struct point *const *all,
+                      size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct bench_cell *c = &all[i]->data->cell;
+
+		if (strcmp(c->benchmark, p->data->cell.benchmark) == 0 &&
+		    !has_word(bench_own_parameters(c->parameters), word, n_word))
+			return false;
+	}
+	return true;
+}
+
+void point_name(const struct point *p, const struct point *const *all, size_t n, char *buf, size_t size)
+{
+	struct strbuf b = STRBUF_INIT(4096);
+	bool has_platforms = false, has_hosts = false, has_definitions = false;
+
+	strbuf_add(&b, p->data->cell.benchmark);
+	for (const char *s = bench_own_parameters(p->data->cell.parameters); *s;) {
+		size_t n_word = strcspn(s, " ");
+
+		if (!is_common(p, s, n_word, all, n))
+			strbuf_addf(&b, " %.*s", (int)n_word, s);
+		s += n_word + (s[n_word] == ' ');
+	}
+	for (size_t i = 0; i < n; i++) {
+		has_platforms |= strcmp(all[i]->run->platform, p->run->platform) != 0;
+		has_hosts |= strcmp(all[i]->run->host, p->run->host) != 0;
+		has_definitions |= strcmp(all[i]->data->cell.benchmark, p->data->cell.benchmark) == 0 &&
+		                   strcmp(all[i]->data->cell.definition, p->data->cell.definition) != 0;
+	}
+	if (has_definitions)
+		strbuf_addf(&b, " (definition %.8s)", p->data->cell.definition);
+	if (has_platforms)
+		strbuf_addf(&b, ", %.30s", p->run->platform);
+	if (has_hosts)
+		strbuf_addf(&b, ", %.30s", p->run->host);
+	text_copy(buf, size, strbuf_str(&b));
+	strbuf_done(&b);
+}
+
 /* --- grouping --- */
 
 static struct study *study_of(struct study_list *l, const struct bench_run *run, const struct bench_cell *c)
@@ -180,8 +235,9 @@ static struct study *study_of(struct study_list *l, const struct bench_run *run,
 static int add_cell(struct study_list *l, const struct bench_run *run, const struct bench_cell_data *d,
                     size_t *row)
 {
-	struct study *s = study_of(l, run, &d->cell);
-	struct point *p = s ? list_add(&s->points) : NULL;
+	bool is_pair = bench_own_parameters(d->cell.parameters) != d->cell.parameters;
+	struct study *s = is_pair ? NULL : study_of(l, run, &d->cell);
+	struct point *p = is_pair ? list_add(&l->pairs) : s ? list_add(&s->points) : NULL;
 
 	if (!p || *row >= l->derived.n)
 		return -ENOMEM;
@@ -189,7 +245,7 @@ static int add_cell(struct study_list *l, const struct bench_run *run, const str
 	p->data = d;
 	p->is_base = is_whole(&d->cell) && d->cell.instances == 1;
 	share_rows(&l->derived, row, p);
-	if (!s->work.summary)
+	if (s && !s->work.summary)
 		(void)work_metric_choose(d, NULL, &s->work); /* some cell of the study may have it */
 	return 0;
 }
@@ -274,6 +330,7 @@ void studies_done(struct study_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		free(l->v[i].points.v);
+	free(l->pairs.v);
 	free(l->derived.v);
 	free(l->v);
 	*l = (struct study_list){0};

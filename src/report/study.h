@@ -41,6 +41,8 @@ struct study {
 struct study_list {
 	struct study *v;
 	size_t n, cap;
+	struct point_list
+		pairs; /* one instance beside another program: in no study, they tell of isolation */
 	struct ofbc_bench_derived_list derived;
 };
 
@@ -53,3 +55,5 @@ void studies_done(struct study_list *l);
 const struct ofbc_bench_derived *point_figure(const struct point *p, const char *key);
 /* Its value; 1 for the base case itself of what is relative to it; NAN: not known. */
 double point_value(const struct point *p, const char *key);
+/* Its program, with what tells it apart from the others: parameters, definition, place. */
+void point_name(const struct point *p, const struct point *const *all, size_t n, char *buf, size_t size);

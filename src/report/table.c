@@ -60,6 +60,34 @@ void table_count(struct table *t, unsigned long long n)
 	table_number(t, (double)n, text);
 }
 
+void table_value(struct table *t, double value, double low, double high, double factor)
+{
+	char text[32];
+
+	quantity_number(value * factor, quantity_places(value * factor, low * factor, high * factor), text,
+	                sizeof(text));
+	table_number(t, value, text);
+}
+
+/* "0.98–1.02" */
+void table_range(struct table *t, double key, const char *low, const char *high)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%s" QUANTITY_UNKNOWN "%s", low, high);
+	table_number(t, key, isnan(key) ? QUANTITY_UNKNOWN : text);
+}
+
+void table_interval(struct table *t, double value, double low, double high, double factor)
+{
+	int places = quantity_places(value * factor, low * factor, high * factor);
+	char a[32], b[32];
+
+	quantity_number(low * factor, places, a, sizeof(a));
+	quantity_number(high * factor, places, b, sizeof(b));
+	table_range(t, low, a, b);
+}
+
 int table_error(const struct table *t)
 {
 	return t->err;

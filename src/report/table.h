@@ -39,6 +39,11 @@ size_t table_rows(const struct table *t);
 void table_text(struct table *t, const char *text);
 void table_count(struct table *t, unsigned long long n);
 void table_number(struct table *t, double key, const char *text);
+/* An interval by its ends; the key unknown: a dash. */
+void table_range(struct table *t, double key, const char *low, const char *high);
+/* A number in the unit of `factor`, as exactly as its interval leaves it; in a second cell the interval. */
+void table_value(struct table *t, double value, double low, double high, double factor);
+void table_interval(struct table *t, double value, double low, double high, double factor);
 int table_error(const struct table *t);
 
 void table_html(const struct table *t, struct strbuf *b);

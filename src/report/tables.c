@@ -28,6 +28,19 @@ static const struct table_column result_columns[] = {
 	{.title = "verdict", .kind = COLUMN_LONG},
 };
 
+static const struct table_column isolation_columns[] = {
+	{.title = "layout"},
+	{.title = "inst.", .kind = COLUMN_NUMBER},
+	{.title = "victim", .kind = COLUMN_LONG},
+	{.title = "beside", .kind = COLUMN_LONG},
+	{.title = "trials", .kind = COLUMN_NUMBER},
+	{.title = "interference", .kind = COLUMN_NUMBER},
+	{.title = "95 %", .kind = COLUMN_NUMBER},
+	{.title = "p99 ratio", .kind = COLUMN_NUMBER},
+	{.title = "95 %", .kind = COLUMN_NUMBER},
+	{.title = "verdict"},
+};
+
 static const struct table_column sharing_columns[] = {
 	{.title = "benchmark", .kind = COLUMN_LONG},
 	{.title = "layout"},
@@ -44,15 +57,6 @@ static const struct table_column sharing_columns[] = {
 	{.title = "unit"},
 	{.title = "verdict"},
 };
-
-/* "0.98–1.02" */
-static void add_interval(struct table *t, const char *low, const char *high, double key)
-{
-	char text[80];
-
-	snprintf(text, sizeof(text), "%s" QUANTITY_UNKNOWN "%s", low, high);
-	table_number(t, key, isnan(key) ? QUANTITY_UNKNOWN : text);
-}
 
 /* --- all results --- */
 
@@ -87,7 +91,7 @@ static void add_result(struct table *t, const struct bench_summary *m)
 	quantity_text(m->median, m->low, m->high, m->unit, &q);
 	table_text(t, m->metric);
 	table_number(t, m->median, q.value);
-	add_interval(t, q.low, q.high, m->low);
+	table_range(t, m->low, q.low, q.high);
 	table_text(t, q.unit);
 	table_text(t, !m->has_direction ? "" : m->higher_is_better ? "higher" : "lower");
 	table_count(t, m->trials);
@@ -147,21 +151,15 @@ static void add_figure(struct table *t, const struct study *s, const struct poin
 {
 	const struct ofbc_bench_derived *d = point_figure(p, key);
 	double value = point_value(p, key), low = d ? d->low : NAN, high = d ? d->high : NAN;
-	char text[32], a[32], b[32];
 	struct quantity_scale scale;
-	int places;
 
 	quantity_scale(largest(s, key), d ? d->unit : "", &scale);
-	places = quantity_places(value * scale.factor, low * scale.factor, high * scale.factor);
-	quantity_number(value * scale.factor, places, text, sizeof(text));
-	quantity_number(low * scale.factor, places, a, sizeof(a));
-	quantity_number(high * scale.factor, places, b, sizeof(b));
 	if (!d && isfinite(value)) /* what all others are relative to */
 		table_number(t, value, "1");
 	else
-		table_number(t, value, text);
+		table_value(t, value, low, high, scale.factor);
 	if (what & WITH_INTERVAL)
-		add_interval(t, a, b, low);
+		table_interval(t, value, low, high, scale.factor);
 	if (what & WITH_UNIT)
 		table_text(t, isfinite(value) ? scale.unit : "");
 }
@@ -208,6 +206,52 @@ static struct table *sharing_table(const struct study_list *l)
 	return t;
 }
 
+/* --- isolation --- */
+
+static void add_pair(struct table *t, const struct isolation_map *m, size_t victim, size_t aggressor)
+{
+	const struct point *p = isolation_field(m, victim, aggressor);
+	struct isolation_value loss = isolation_value(p, ISOLATION_LOSS),
+			       latency = isolation_value(p, ISOLATION_LATENCY);
+	char layout[160];
+
+	snprintf(layout, sizeof(layout), "%s%s", p->data->cell.layout,
+	         m->about.emulated[0] ? " (emulated)" : "");
+	table_text(t, layout);
+	table_count(t, p->data->cell.instances);
+	table_text(t, m->victim_names[victim].text);
+	table_text(t, m->aggressors[aggressor].text);
+	table_count(t, loss.trials);
+	table_value(t, loss.value, loss.low, loss.high, 1);
+	table_interval(t, loss.value, loss.low, loss.high, 1);
+	table_value(t, latency.value, latency.low, latency.high, 1);
+	table_interval(t, latency.value, latency.low, latency.high, 1);
+	table_text(t, bench_verdict_names[p->data->cell.verdict]);
+}
+
+static void add_pairs(struct table *t, const struct isolation_map *m)
+{
+	for (size_t i = 0; i < m->n_victims; i++) {
+		for (size_t k = 0; k < m->n_aggressors; k++) {
+			if (isolation_field(m, i, k))
+				add_pair(t, m, i, k);
+		}
+	}
+}
+
+static struct table *isolation_table(const struct isolation_list *l)
+{
+	struct table *t = table_new(
+		"isolation",
+		"Who disturbs whom: what one instance loses of its throughput when all others run the program "
+		"beside it, to idle neighbours, and how many times as long its p99 gets",
+		isolation_columns, ARRAY_SIZE(isolation_columns));
+
+	for (size_t i = 0; t && i < l->n; i++)
+		add_pairs(t, &l->v[i]);
+	return t;
+}
+
 static int add_latex(struct report *r, const struct table *t)
 {
 	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT(TABLE_MAX);
@@ -220,12 +264,19 @@ static int add_latex(struct report *r, const struct table *t)
 
 int report_tables(struct report *r)
 {
-	int q;
+	struct table **tables[] = {&r->results, &r->sharing, &r->isolation};
+	int q = 0;
 
 	r->results = results_table(r->rq.runs);
 	r->sharing = sharing_table(&r->studies);
-	if (!r->results || !r->sharing || table_error(r->results) < 0 || table_error(r->sharing) < 0)
-		return -ENOMEM;
-	q = add_latex(r, r->results);
-	return q < 0 || !table_rows(r->sharing) ? q : add_latex(r, r->sharing);
+	r->isolation = isolation_table(&r->maps);
+	for (size_t i = 0; q == 0 && i < ARRAY_SIZE(tables); i++) {
+		const struct table *t = *tables[i];
+
+		if (!t || table_error(t) < 0)
+			return -ENOMEM;
+		if (table_rows(t) || t == r->results)
+			q = add_latex(r, t);
+	}
+	return q;
 }

@@ -9,7 +9,7 @@ import uuid
 
 def summary(metric, unit, better, values):
     v = sorted(values)
-    return {"metric": metric, "unit": unit, "better": better, "trials": len(v), "flagged": 0, "median": statistics.median(v),
+    return {"metric": metric, "unit": unit} | ({"better": better} if better else {}) | {"trials": len(v), "flagged": 0, "median": statistics.median(v),
             "low": v[len(v) // 8], "high": v[-1 - len(v) // 8], "min": v[0], "max": v[-1], "deviation": statistics.pstdev(v)}
 
 
@@ -27,15 +27,21 @@ class Run:
         self.cells = 0
 
     def cell(self, benchmark, layout, instances, rates, parameters="", verdict="ok", energy=True, metric="rate", unit="img/s", reason=None,
-             share=None):
-        """rates: a list of trials, each the rates of the instances; share: of the compute of the GPU that each has."""
+             share=None, p99=None, others=()):
+        """rates: a list of trials, each the rates of the instances; share: of the compute of the GPU that each has; p99: the same for all;
+        others: (metric, unit, value) of all together."""
         totals = [sum(r) for r in rates]
         metrics = [summary(metric, unit, "higher", totals)] if rates else []
+        if p99:
+            metrics.append(summary("latency-p99", "s", "lower", [p99] * len(rates)))
+        metrics += [summary(name, unit_, None, [value] * len(rates)) for name, unit_, value in others if rates]
         cell = {"kind": "cell", "run": self.id, "cell": self.cells, "benchmark": benchmark, "definition": "f" * 64, "parameters": parameters,
                 "layout": layout, "instances": instances, "verdict": verdict, "metrics": metrics}
         self.lines.append(cell | ({"reason": reason} if reason else {}))
         for i, r in enumerate(rates):
             values = [{"metric": metric, "value": totals[i]}] + [{"metric": metric, "instance": k, "value": v} for k, v in enumerate(r)]
+            values += [{"metric": "latency-p99", "instance": k, "value": p99 * (1 + i / 100)} for k in range(len(r)) if p99]
+            values += [{"metric": name, "value": value} for name, _, value in others]
             if share:
                 values += [{"metric": "compute share", "instance": k, "value": share} for k in range(len(r))]
             trial = {"kind": "trial", "run": self.id, "cell": self.cells, "trial": i, "block": i, "started_unix_ns": (self.started + i) * 10**9,
@@ -52,6 +58,21 @@ class Run:
 
     def text(self):
         return "".join(json.dumps(line) + "\n" for line in self.lines)
+
+
+def isolation(name="pairs", started=1_760_000_000, **more):
+    """Two programs beside each other; of the other one in the middle of it all, nothing is known."""
+    run = Run(name, started, label=name, **more)
+    for layout, solo, take in (("halves", "halves", 0.1), ("shared", "unpartitioned", 0.5)):
+        for victim, rate, p99 in (("train", 200, None), ("serve", 50, 0.01)):
+            run.cell(victim, solo, 1, run.trials(6, 1, rate), parameters="size=1", p99=p99)
+            run.cell(victim, layout, 2, run.trials(6, 2, rate * (1 - take)), parameters="size=1", p99=p99 and 2 * p99)
+            for other, more_ in (("train", 2), ("serve,batch=8", 1.5)):
+                if not other.startswith(victim):
+                    run.cell(victim, layout, 2, run.trials(6, 1, rate * (1 - more_ * take * 0.9)), parameters=f"against={other} size=1",
+                             p99=p99 and 4 * p99)
+    run.cell("serve", "halves", 2, [], parameters="against=broken size=1", verdict="failed", reason="exit status 1")
+    return run
 
 
 def sharing(name="sharing", started=1_760_000_000, **more):

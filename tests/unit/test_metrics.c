@@ -38,6 +38,8 @@ struct made {
 	double joules, watts, idle;
 	unsigned trials; /* 0: five */
 	bool is_time;    /* the metric is seconds a run, 1 / rate */
+	double p99;      /* of an instance, in ms; 0: none */
+	const char *against;
 };
 
 static struct bench_run_data *make_run(struct bench_archive *a, const char *id, const char *platform)
@@ -61,6 +63,9 @@ static void add_values(struct bench_trial *t, const struct made *m)
 		assert_non_null(bench_value_add(t, "work", (int)i, m->is_time ? 1 / r : r));
 		if (m->shares)
 			assert_non_null(bench_value_add(t, BENCH_COMPUTE_SHARE, (int)i, m->shares[i]));
+		if (m->p99 > 0)
+			assert_non_null(
+				bench_value_add(t, "latency-p99", (int)i, m->p99 * (1 + i * m->spread)));
 		sum += r;
 	}
 	assert_non_null(bench_value_add(t, "work", -1, sum));
@@ -87,6 +92,10 @@ static void make_cell(struct bench_run_data *run, const struct made *m)
 	s->has_direction = true;
 	s->higher_is_better = !m->is_time;
 	snprintf(s->unit, sizeof(s->unit), "%s", m->is_time ? "s" : "image/s");
+	if (m->p99 > 0)
+		snprintf(bench_summary_add(&d->summaries, "latency-p99")->unit, sizeof(s->unit), "ms");
+	if (m->against)
+		snprintf(d->cell.parameters, sizeof(d->cell.parameters), BENCH_AGAINST "%s ", m->against);
 	for (unsigned i = 0; i < (m->trials ? m->trials : 5); i++) {
 		struct bench_trial *t = bench_trial_add(&d->trials);
 
@@ -248,6 +257,55 @@ static void test_energy(void **state)
 	free(l.v);
 }
 
+/* One beside others: 10 alone, 4 in the storm; its p99 of 2 ms gets 7 ms. */
+static void test_isolation(void **state)
+{
+	_cleanup_archive_ struct bench_archive a = {0};
+	struct ofbc_bench_derived_list l = {0};
+	struct bench_run_data *run = make_run(&a, RUN, "bare-metal");
+
+	(void)state;
+	make_cell(run, &(struct made){.layout = "unpartitioned", .instances = 1, .rate = 10, .p99 = 2});
+	make_cell(run,
+	          &(struct made){.layout = "shared", .instances = 2, .rate = 5, .p99 = 3, .spread = 2.0 / 3});
+	make_cell(run, &(struct made){
+			       .layout = "shared", .instances = 3, .rate = 4, .p99 = 7, .against = "storm"});
+	make_cell(run, &(struct made){.layout = "shared", .instances = 4, .rate = 2.5});
+	assert_int_equal(derive_figures(&a, NULL, &l), 0);
+	expect(&l, "shared", 3, "interference", 1 - 4.0 / 10);
+	expect(&l, "shared", 3, "latency_interference", 3.5);
+	assert_string_equal(figure(&l, "shared", 3, "latency_interference")->metric, "latency-p99");
+	expect(&l, "shared", 2, "latency_interference", 2); /* 3 and 5: 4 on average */
+	assert_null(figure(&l, "shared", 4, "latency_interference"));
+	assert_null(figure(&l, "unpartitioned", 1, "latency_interference"));
+	free(l.v);
+}
+
+/* A solo that another run has, too, is no second base. */
+static void test_bases(void **state)
+{
+	_cleanup_archive_ struct bench_archive a = {0};
+	struct ofbc_bench_derived_list l = {0};
+	size_t n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct bench_run_data *run = make_run(&a, i ? OTHER : RUN, "bare-metal");
+
+		make_cell(run, &(struct made){.layout = "halves", .instances = 1, .rate = 10 + 10 * i});
+		make_cell(run, &(struct made){.layout = "halves", .instances = 2, .rate = 8 + 8 * i});
+	}
+	assert_int_equal(derive_figures(&a, NULL, &l), 0);
+	for (size_t i = 0; i < l.n; i++) {
+		if (strcmp(l.v[i].figure, "interference") == 0) {
+			near(l.v[i].value, 0.2);
+			n++;
+		}
+	}
+	assert_int_equal(n, 2);
+	free(l.v);
+}
+
 static void test_partitions(void **state)
 {
 	static const double whole[] = {1}, halves[] = {0.5, 0.5};
@@ -381,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worked_example), cmocka_unit_test(test_unequal),
+		cmocka_unit_test(test_isolation),      cmocka_unit_test(test_bases),
 		cmocka_unit_test(test_energy),         cmocka_unit_test(test_partitions),
 		cmocka_unit_test(test_platforms),      cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_choice),         cmocka_unit_test(test_frames),
