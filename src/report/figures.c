@@ -359,22 +359,6 @@ static int chart_study(struct report *r, const struct study *s, const struct cha
 	return report_add_absent(r, c->title, s, "%s", reason(c, s));
 }
 
-/* What no run can bring at present. */
-static int add_never(struct report *r)
-{
-	static const struct {
-		const char *figure, *reason;
-	} never[] = {
-		{"Roofline",
-	         "results tell neither operations and bytes of an iteration nor the peaks of the board"},
-	};
-	int q = 0;
-
-	for (size_t i = 0; q == 0 && i < ARRAY_SIZE(never); i++)
-		q = report_add_absent(r, never[i].figure, NULL, "%s", never[i].reason);
-	return q;
-}
-
 static int add_texts(struct report *r)
 {
 	const struct {
@@ -438,7 +422,7 @@ int report_figures(struct report *r)
 	if (q == 0)
 		q = figure_isolation(r);
 	if (q == 0)
-		q = add_never(r);
+		q = figure_roofline(r);
 	if (q == 0)
 		q = add_texts(r);
 	return q < 0 ? q : add_latex_figures(r);

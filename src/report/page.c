@@ -130,6 +130,7 @@ static void add_tables(const struct report *r, struct strbuf *b)
 	strbuf_add(b, "<h2>Results</h2>\n");
 	add_table(r->sharing, b);
 	add_table(r->isolation, b);
+	add_table(r->roofline, b);
 	add_table(r->results, b);
 }
 

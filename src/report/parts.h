@@ -12,7 +12,7 @@ int report_add_file(struct report *r, const char *name, struct strbuf *text);
 int report_add_absent(struct report *r, const char *kind, const struct study *s, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* tables.c: r->results, r->sharing, r->isolation and their files */
+/* tables.c: r->results, r->sharing, r->isolation, r->roofline and their files */
 int report_tables(struct report *r);
 /* figures.c: all figures with their files, and those that are absent */
 int report_figures(struct report *r);
@@ -21,6 +21,8 @@ int figure_distribution(struct report *r, const struct study *s, size_t number);
 int figure_trend(struct report *r, const struct study *s, size_t number);
 /* figure_isolation.c: all maps */
 int figure_isolation(struct report *r);
+/* figure_roofline.c: of all machines */
+int figure_roofline(struct report *r);
 /* environment.c: what the environment of a run says, as rows of a table, and the few facts that come first */
 int environment_facts(const struct bench_run *run, struct strv *ret);
 int environment_rows(const char *text, struct strv *ret);

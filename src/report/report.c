@@ -120,6 +120,8 @@ int report_new(const struct report_request *rq, struct report **ret, struct ofbc
 	if (q < 0)
 		return q;
 	q = isolation_new(&r->studies, &r->maps);
+	if (q == 0)
+		q = roofline_new(&r->studies, &r->rooflines);
 	if (q < 0)
 		return error_set_errno(err, -q, "cannot make the report");
 	r->title = rq->title ? strdup(rq->title) : make_title(r);
@@ -150,7 +152,9 @@ void report_free(struct report *r)
 	table_free(r->results);
 	table_free(r->sharing);
 	table_free(r->isolation);
+	table_free(r->roofline);
 	isolation_done(&r->maps);
+	roofline_done(&r->rooflines);
 	studies_done(&r->studies);
 	named_text_list_done(&r->files);
 	free(r->title);

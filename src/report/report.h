@@ -11,6 +11,7 @@
 
 #include "bench/exchange.h"
 #include "report/isolation.h"
+#include "report/roofline.h"
 #include "report/study.h"
 
 #define REPORT_SCHEMA "openforbc.report/1"
@@ -46,6 +47,7 @@ struct report {
 	char *title;
 	struct study_list studies;
 	struct isolation_list maps;
+	struct roofline_list rooflines;
 	struct report_figure_list {
 		struct report_figure *v;
 		size_t n, cap;
@@ -54,8 +56,8 @@ struct report {
 		struct report_absent *v;
 		size_t n, cap;
 	} absent;
-	struct table *results, *sharing, *isolation; /* without rows: no cell is about it */
-	struct named_text_list files;                /* named below the report's directory */
+	struct table *results, *sharing, *isolation, *roofline; /* without rows: no cell is about it */
+	struct named_text_list files;                           /* named below the report's directory */
 };
 
 /* Everything but the page. */

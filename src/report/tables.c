@@ -41,6 +41,14 @@ static const struct table_column isolation_columns[] = {
 	{.title = "verdict"},
 };
 
+static const struct table_column roofline_columns[] = {
+	{.title = "benchmark", .kind = COLUMN_LONG},        {.title = "layout"},
+	{.title = "inst.", .kind = COLUMN_NUMBER},          {.title = "trials", .kind = COLUMN_NUMBER},
+	{.title = "FLOP/B", .kind = COLUMN_NUMBER},         {.title = "operations", .kind = COLUMN_NUMBER},
+	{.title = "95 %", .kind = COLUMN_NUMBER},           {.title = "unit"},
+	{.title = "of the ceiling", .kind = COLUMN_NUMBER},
+};
+
 static const struct table_column sharing_columns[] = {
 	{.title = "benchmark", .kind = COLUMN_LONG},
 	{.title = "layout"},
@@ -252,6 +260,42 @@ static struct table *isolation_table(const struct isolation_list *l)
 	return t;
 }
 
+/* --- roofline --- */
+
+static void add_under_roof(struct table *t, const struct roofline *m, const struct roofline_point *v)
+{
+	struct quantity_scale scale;
+	char layout[160];
+
+	quantity_scale(m->compute.value, "FLOP/s", &scale);
+	snprintf(layout, sizeof(layout), "%s%s", v->p->data->cell.layout,
+	         m->about.emulated[0] ? " (emulated)" : "");
+	table_text(t, v->name);
+	table_text(t, layout);
+	table_count(t, v->p->data->cell.instances);
+	table_count(t, v->trials);
+	table_value(t, v->intensity, NAN, NAN, 1);
+	table_value(t, v->value, v->low, v->high, scale.factor);
+	table_interval(t, v->value, v->low, v->high, scale.factor);
+	table_text(t, scale.unit);
+	table_value(t, v->value / roofline_reachable(m, v->intensity), NAN, NAN, 1);
+}
+
+static struct table *roofline_table(const struct roofline_list *l)
+{
+	struct table *t = table_new(
+		"roofline",
+		"Below the roofline: operations by byte of memory, operations by time, and their ratio to the "
+		"lower of both ceilings that were measured on the same host",
+		roofline_columns, ARRAY_SIZE(roofline_columns));
+
+	for (size_t i = 0; t && i < l->n; i++) {
+		for (size_t k = 0; k < l->v[i].n; k++)
+			add_under_roof(t, &l->v[i], &l->v[i].v[k]);
+	}
+	return t;
+}
+
 static int add_latex(struct report *r, const struct table *t)
 {
 	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT(TABLE_MAX);
@@ -264,12 +308,13 @@ static int add_latex(struct report *r, const struct table *t)
 
 int report_tables(struct report *r)
 {
-	struct table **tables[] = {&r->results, &r->sharing, &r->isolation};
+	struct table **tables[] = {&r->results, &r->sharing, &r->isolation, &r->roofline};
 	int q = 0;
 
 	r->results = results_table(r->rq.runs);
 	r->sharing = sharing_table(&r->studies);
 	r->isolation = isolation_table(&r->maps);
+	r->roofline = roofline_table(&r->rooflines);
 	for (size_t i = 0; q == 0 && i < ARRAY_SIZE(tables); i++) {
 		const struct table *t = *tables[i];
 

@@ -75,6 +75,21 @@ def isolation(name="pairs", started=1_760_000_000, **more):
     return run
 
 
+def roofline(name="roof", started=1_760_000_000, stream=True, **more):
+    """Three programs that count their operations and bytes, and two that only know how fast they are."""
+    run = Run(name, started, label=name, **more)
+    if stream:
+        run.cell("stream", "unpartitioned", 1, run.trials(6, 1, 4e12, 0), unit="B/s", others=[("intensity", "FLOP/B", 0.125)])
+    run.cell("bus", "unpartitioned", 1, run.trials(6, 1, 9e12, 0), unit="B/s")
+    run.cell("peak", "unpartitioned", 1, run.trials(6, 1, 50e12, 0), unit="FLOP/s")
+    run.cell("gemm", "unpartitioned", 1, run.trials(6, 1, 40e12, 0), unit="FLOP/s", others=[("intensity", "FLOP/B", 500)])
+    run.cell("gemm", "2x mps:50%", 2, run.trials(6, 2, 22e12, 0), unit="FLOP/s", others=[("intensity", "FLOP/B", 500)])
+    run.cell("bodies", "2x mig:3g", 2, run.trials(6, 2, 5e11, 0), unit="pair/s", others=[("intensity", "FLOP/B", 4), ("operations", "FLOP/pair", 10)])
+    run.cell("uncounted", "unpartitioned", 1, run.trials(6, 1, 5e11), unit="pair/s", others=[("intensity", "FLOP/B", 4)])
+    run.cell("odd", "unpartitioned", 1, run.trials(6, 1, 5e11), unit="FLOP/s", others=[("intensity", "1", 4)])
+    return run
+
+
 def sharing(name="sharing", started=1_760_000_000, **more):
     """A job that fills a seventh of a board: shared, by MPS and by MIG."""
     run = Run(name, started, label=name, **more)

@@ -110,7 +110,8 @@ static int fft_open(struct job *j, struct ofbc_error *err)
 	r = device_upload(j->d, f->in, f->size, &f->t.in, err);
 	if (r == 0)
 		r = j->d->ops->alloc(j->d, f->size, &f->t.out, err);
-	j->work = 5.0 * f->t.n * log2(f->t.n) * f->t.batch;
+	j->work = j->flop = 5.0 * f->t.n * log2(f->t.n) * f->t.batch;
+	j->bytes = 2.0 * (double)f->size;
 	return r == 0 && !is_library ? build(j, f, err) : r;
 }
 

@@ -96,7 +96,8 @@ static int gemm_open(struct job *j, struct ofbc_error *err)
 		r = j->d->ops->alloc(j->d, size, &g->p.c, err);
 	if (r == 0 && !is_library)
 		r = build(j, g, err);
-	j->work = 2.0 * n * n * n;
+	j->work = j->flop = 2.0 * n * n * n;
+	j->bytes = 3.0 * (double)size;
 	return r;
 }
 

@@ -112,6 +112,20 @@ static int check_with(struct job *j, int (*check)(struct job *, struct check *, 
 	return r;
 }
 
+/* What a roofline needs beside the rate. */
+static void report_counts(struct report *r, const struct job *j, const struct workload *w)
+{
+	char unit[32];
+
+	if (!(j->bytes > 0))
+		return;
+	report_number(r, "intensity", j->flop / j->bytes, "FLOP/B");
+	if (strcmp(w->unit, "FLOP") == 0 || strcmp(w->unit, "B") == 0)
+		return;
+	snprintf(unit, sizeof(unit), "FLOP/%s", w->unit);
+	report_number(r, "operations", j->flop / j->work, unit);
+}
+
 static int measure(struct job *j, const struct workload *w, struct protocol *p, struct ofbc_error *err)
 {
 	struct report report = {p};
@@ -135,6 +149,7 @@ static int measure(struct job *j, const struct workload *w, struct protocol *p, 
 	if (r < 0)
 		return r;
 	load_print(j, w, n, &l);
+	report_counts(&report, j, w);
 	return w->report ? w->report(j, &report, err) : 0;
 }
 

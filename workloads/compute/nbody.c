@@ -15,6 +15,7 @@
 #define GROUP      64
 #define SOFTENING  1e-2
 #define SECONDS    1e-3
+#define FLOP_PAIR  19 /* of the kernel's inner loop; a reciprocal square root is one */
 #define SAMPLES    64
 #define SOURCE_MAX (16u << 10)
 #define BOUND      1e-4
@@ -85,6 +86,8 @@ static int nbody_open(struct job *j, struct ofbc_error *err)
 		return error_set_errno(err, ENOMEM, "nbody");
 	b->n = (unsigned)option_number(j->o, "bodies") / GROUP * GROUP;
 	j->work = (double)b->n * b->n;
+	j->flop = FLOP_PAIR * j->work;
+	j->bytes = 4.0 * (double)bytes(b); /* places and velocities, read and written */
 	if (make_bodies(b) < 0)
 		return error_set_errno(err, ENOMEM, "%u bodies", b->n);
 	r = device_upload(j->d, b->places, bytes(b), &b->at[0], err);

@@ -88,6 +88,15 @@ static int build(struct job *j, struct spmv *s, struct ofbc_error *err)
 	                   &s->kernel, err);
 }
 
+/* The matrix with its indices, and both vectors. */
+static double matrix_bytes(const struct spmv *s)
+{
+	double size = (double)precision_size(s->precision);
+
+	return ((double)s->rows + 1) * sizeof(*s->begins) + s->count * (sizeof(*s->columns) + size) +
+	       2 * s->rows * size;
+}
+
 static int spmv_open(struct job *j, struct ofbc_error *err)
 {
 	struct spmv *s = j->state = calloc(1, sizeof(*s));
@@ -106,7 +115,8 @@ static int spmv_open(struct job *j, struct ofbc_error *err)
 	}
 	if (make_matrix(s) < 0)
 		return error_set_errno(err, ENOMEM, "a matrix of %u rows", s->rows);
-	j->work = 2.0 * s->count;
+	j->work = j->flop = 2.0 * s->count;
+	j->bytes = matrix_bytes(s);
 	r = upload(j, s, err);
 	return r == 0 ? build(j, s, err) : r;
 }

@@ -24,15 +24,16 @@
 static const struct operation {
 	const char *result;
 	unsigned inputs, outputs;
+	unsigned flop;          /* of an element */
 	unsigned group, pieces; /* of 16 bytes, a thread */
 	double first, second;   /* the result for inputs 1, 0 and 0, 1 */
 } operations[] = {
-	{"(first.e)", 1, 1, GROUP_LONG, 1, 1, 0},
-	{"(factor * first.e)", 1, 1, GROUP_LONG, 1, FACTOR, 0},
-	{"(first.e + second.e)", 2, 1, GROUP_LONG, 1, 1, 1},
-	{"(first.e + factor * second.e)", 2, 1, GROUP_LONG, 1, 1, FACTOR},
-	{"(first.e)", 1, 0, 256, 8, 1, 0},
-	{NULL, 1, 1, GROUP_LONG, 1, 1, 0},
+	{"(first.e)", 1, 1, 0, GROUP_LONG, 1, 1, 0},
+	{"(factor * first.e)", 1, 1, 1, GROUP_LONG, 1, FACTOR, 0},
+	{"(first.e + second.e)", 2, 1, 1, GROUP_LONG, 1, 1, 1},
+	{"(first.e + factor * second.e)", 2, 1, 2, GROUP_LONG, 1, 1, FACTOR},
+	{"(first.e)", 1, 0, 1, 256, 8, 1, 0},
+	{NULL, 1, 1, 0, GROUP_LONG, 1, 1, 0},
 };
 
 struct stream {
@@ -144,6 +145,8 @@ static int stream_open(struct job *j, struct ofbc_error *err)
 	s->count = s->size / precision_size(s->precision);
 	j->work = (double)s->size * (s->operation->inputs + s->operation->outputs) +
 	          (double)(sums(s) * precision_size(s->precision));
+	j->flop = (double)s->count * s->operation->flop;
+	j->bytes = j->work;
 	r = allocate(j, s, err);
 	return r == 0 && s->operation->result ? build(j, s, err) : r;
 }

@@ -20,7 +20,10 @@ struct job {
 	const volatile sig_atomic_t *stop_signal; /* not 0: it is to end */
 	void *state;                              /* of the workload */
 	double work;                              /* one repeat, in `unit`; set by open() */
-	char how[96];                             /* whose code does it, for people; set by open() */
+	/* Of one repeat, also set by open(), where both are known: operations, and bytes that have to cross
+	 * the device's memory once at least. */
+	double flop, bytes;
+	char how[96]; /* whose code does it, for people; set by open() */
 };
 
 struct workload {
