@@ -230,6 +230,20 @@ static int draw_map(struct report *r, const struct isolation_map *m, const struc
 	return said.err ? said.err : figure_finish(&f, strbuf_str(&said));
 }
 
+/* Why nothing is drawn although it was asked for. */
+static const char *reason(const struct isolation_list *maps, const struct map_kind *k)
+{
+	for (size_t i = 0; k->kind == ISOLATION_LOSS && i < maps->n; i++) {
+		for (size_t p = 0; p < maps->v[i].about.points.n; p++) {
+			struct isolation_value v = isolation_value(&maps->v[i].about.points.v[p], k->kind);
+
+			if (v.reason && v.reason[0])
+				return v.reason;
+		}
+	}
+	return k->absent;
+}
+
 int figure_isolation(struct report *r)
 {
 	int q = 0;
@@ -245,7 +259,7 @@ int figure_isolation(struct report *r)
 				q = draw_map(r, &r->maps.v[i], &kinds[k], ++drawn, &e);
 		}
 		if (q == 0 && !drawn && (k == 0 || r->maps.n))
-			q = report_add_absent(r, kinds[k].title, NULL, "%s", kinds[k].absent);
+			q = report_add_absent(r, kinds[k].title, NULL, "%s", reason(&r->maps, &kinds[k]));
 	}
 	return q;
 }

@@ -36,7 +36,7 @@ enum isolation_kind { ISOLATION_LOSS, ISOLATION_LATENCY };
 struct isolation_value {
 	double value, low, high; /* NAN: not known */
 	size_t trials;
-	const char *reason; /* why not; NULL */
+	const char *reason; /* why not; NULL, "": it is known */
 };
 
 /* What a victim loses of its throughput, or how many times as long its p99 gets. */
