@@ -10,11 +10,11 @@
 #include "report/escape.h"
 #include "report/figure.h"
 
-#define ROWS_MAX    10 /* that leave room for numbers */
-#define COLUMNS_MAX 8
-#define NAME_MAX_   20 /* characters of a row's name */
-#define LINE_MAX_   60 /* and of all columns' */
-#define MANY        5  /* columns, from which on less stands in each */
+#define ROWS_MAX     10 /* that leave room for numbers */
+#define COLUMNS_MAX  8
+#define ROW_TEXT     19 /* characters of a row's name */
+#define COLUMN_TEXTS 60 /* and of all columns' */
+#define MANY         5  /* columns; with more of them less stands in each field */
 
 /* One of the two maps of a layout. */
 struct map_kind {
@@ -158,7 +158,7 @@ static void add_tics(struct figure *f, const struct isolation_map *m, const stru
 		const char *name = m->aggressors[e->columns[i]].text;
 
 		strbuf_add(&f->script, i ? ", " : "");
-		add_name(&f->script, name, strcspn(name, ","), LINE_MAX_ / e->n_columns);
+		add_name(&f->script, name, strcspn(name, ","), COLUMN_TEXTS / e->n_columns);
 		strbuf_addf(&f->script, " %zu", i + 1);
 	}
 	strbuf_add(&f->script, ")\nset ytics (");
@@ -166,7 +166,7 @@ static void add_tics(struct figure *f, const struct isolation_map *m, const stru
 		const struct bench_cell *c = &m->victims[e->rows[i]]->data->cell;
 
 		strbuf_add(&f->script, i ? ", " : "");
-		add_name(&f->script, m->victim_names[e->rows[i]].text, strlen(c->benchmark), NAME_MAX_);
+		add_name(&f->script, m->victim_names[e->rows[i]].text, strlen(c->benchmark), ROW_TEXT);
 		strbuf_addf(&f->script, " %zu", i + 1);
 	}
 	strbuf_add(&f->script, ")\n");
@@ -180,8 +180,10 @@ static void add_axes(struct figure *f, const struct isolation_map *m, const stru
 	if (k->kind == ISOLATION_LOSS)
 		figure_set(f, "set cbrange [0:1]\nis_dark(v) = v > 0.7");
 	else
-		figure_set(f, "set logscale cb\nset cbrange [1:%.6g]\nis_dark(v) = log(v) > 0.7 * log(%.6g)",
-		           fmax(e->high, 2), fmax(e->high, 2));
+		figure_set(
+			f,
+			"set logscale cb\nset cbtics (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 10000)\nset cbrange [1:%.6g]\nis_dark(v) = log(v) > 0.7 * log(%.6g)",
+			fmax(e->high, 2), fmax(e->high, 2));
 	figure_text(f, "set cblabel", k->scale);
 	figure_text(f, "set xlabel", "beside it (aggressor)");
 	figure_text(f, "set label 904", "measured (victim)");

@@ -10,10 +10,10 @@ unset border
 set tics scale 0
 set xlabel offset 0,-0.9
 set ytics font key_font
-set label 904 at screen 0.025,0.53 center rotate noenhanced
+set label 904 at screen 0.018,0.53 center rotate noenhanced
 set colorbox user origin screen 0.86, screen 0.25 size screen 0.02, screen 0.55
 set cbtics out scale 0.3 font key_font
-set lmargin at screen 0.245
+set lmargin at screen 0.26
 set rmargin at screen 0.83
 set bmargin at screen 0.22
 # what is filled would hide it
