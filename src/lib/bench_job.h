@@ -187,6 +187,8 @@ int job_conclude_measured(struct bench_job *job, struct bench_live *cell, enum b
 /* Summaries and verdict of one cell, into the store. */
 int job_conclude(struct bench_job *job, struct bench_live *cell, enum bench_verdict verdict,
                  const char *reason, struct ofbc_error *err);
+/* What is told of a cell whatever happens in it. */
+struct ofbc_bench_progress job_progress(const struct bench_job *job, const struct bench_live *cell);
 /* One more trial of the cell, and its first metric if it is good. */
 int job_count(struct bench_live *cell, const struct bench_trial *t);
 /* Over, or not yet: by what its trials say; the last one is t. */

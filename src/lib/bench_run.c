@@ -188,10 +188,9 @@ static const char *reason_of(struct bench_live *cell, const struct bench_trial *
 	return cell->c.reason ? cell->c.reason : "";
 }
 
-static void tell(const struct bench_job *job, struct bench_live *cell, const struct bench_trial *t)
+struct ofbc_bench_progress job_progress(const struct bench_job *job, const struct bench_live *cell)
 {
-	const struct bench_metric *m = cell->entry->d->metrics.n ? &cell->entry->d->metrics.v[0] : NULL;
-	struct ofbc_bench_progress p = {
+	return (struct ofbc_bench_progress){
 		.run = job->run.id,
 		.benchmark = cell->c.benchmark,
 		.parameters = cell->c.parameters,
@@ -199,15 +198,25 @@ static void tell(const struct bench_job *job, struct bench_live *cell, const str
 		.instances = cell->c.instances,
 		.cell = cell->c.number,
 		.cells = (unsigned)job->n_cells,
-		.trial = t ? t->number : 0,
-		.verdict = bench_verdict_names[cell->is_over || !t ? cell->c.verdict : t->verdict],
-		.reason = reason_of(cell, t),
-		.metric = m ? m->name : "",
-		.unit = m ? m->unit : "",
 		.energy = job_sensors_note(job),
-		.value = t && t->verdict == BENCH_OK && cell->n_first ? cell->first[cell->n_first - 1] : NAN,
+		.eta_s = NAN,
+		.value = NAN,
 	};
+}
 
+static void tell(const struct bench_job *job, struct bench_live *cell, const struct bench_trial *t)
+{
+	const struct bench_metric *m = cell->entry->d->metrics.n ? &cell->entry->d->metrics.v[0] : NULL;
+	struct ofbc_bench_progress p = job_progress(job, cell);
+
+	p.trial = t ? t->number : 0;
+	p.verdict = bench_verdict_names[cell->is_over || !t ? cell->c.verdict : t->verdict];
+	p.reason = reason_of(cell, t);
+	p.metric = m ? m->name : "";
+	p.unit = m ? m->unit : "";
+	if (t && t->verdict == BENCH_OK && cell->n_first)
+		p.value = cell->first[cell->n_first - 1];
+	p.eta_s = 0;
 	for (size_t i = 0; i < job->n_cells; i++) {
 		const struct bench_live *c = &job->cells[i];
 		unsigned wanted = c->trials < job->rq.min_trials ? job->rq.min_trials : c->trials + 1;

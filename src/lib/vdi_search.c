@@ -91,24 +91,14 @@ static void tell(const struct vdi_search *s, const struct bench_live *cell)
 	const struct bench_job *job = s->job;
 	const struct vdi_trial *t = &s->trials.v[s->trials.n - 1];
 	char reason[256];
-	struct ofbc_bench_progress p = {
-		.run = job->run.id,
-		.benchmark = cell->c.benchmark,
-		.parameters = cell->c.parameters,
-		.layout = cell->c.layout,
-		.instances = cell->c.instances,
-		.cell = cell->c.number,
-		.cells = (unsigned)job->n_cells,
-		.trial = cell->trials ? cell->trials - 1 : 0,
-		.verdict = vdi_limit_names[t->limit],
-		.reason = reason,
-		.metric = "p95",
-		.unit = "s",
-		.energy = job_sensors_note(job),
-		.value = t->p95,
-		.eta_s = NAN,
-	};
+	struct ofbc_bench_progress p = job_progress(job, cell);
 
+	p.trial = cell->trials ? cell->trials - 1 : 0;
+	p.verdict = vdi_limit_names[t->limit];
+	p.reason = reason;
+	p.metric = "p95";
+	p.unit = "s";
+	p.value = t->p95;
 	vdi_explain(t, &s->notes.v[s->notes.n - 1], job->search.fps, reason, sizeof(reason));
 	if (job->told)
 		job->told(job->data, &p);
