@@ -220,6 +220,7 @@ static struct json *trial_json(struct exporter *x, const char *run, unsigned cel
 	for (size_t i = 0; i < t->n_values; i++)
 		json_append(values, value_json(&t->values[i]));
 	json_set(j, "values", values);
+	json_set_str(j, "latencies_ns", t->latencies);
 	return j;
 }
 

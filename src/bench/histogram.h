@@ -19,5 +19,11 @@ void histogram_add(struct histogram *h, uint64_t ns);
 void histogram_merge(struct histogram *h, const struct histogram *other);
 /* The value below which a share q lies: the middle of its bucket, exact at both ends; NAN when empty. */
 double histogram_quantile(const struct histogram *h, double q);
+/* Of the bucket: its middle. */
+double histogram_value(unsigned bucket);
+/* "MIN MAX BUCKET:COUNT ...", empty buckets left out; free() it. */
+int histogram_print(const struct histogram *h, char **ret);
+/* -EINVAL: not such a text. */
+int histogram_parse(const char *text, struct histogram *ret);
 /* Ranks of an interval of the quantile, from order statistics: 0; -EINVAL too few values. */
 int histogram_interval(const struct histogram *h, double q, double level, double *ret_low, double *ret_high);

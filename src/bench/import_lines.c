@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/parse.h"
 #include "base/sha256.h"
+#include "bench/histogram.h"
 
 /* JSON as the line it was, or text. */
 static int read_document(const struct importer *im, const struct json *j, const char *key, char **ret)
@@ -187,6 +188,16 @@ static int read_value(const struct importer *im, const struct json *j, struct be
 	return bench_value_add(t, metric, json_get(j, "instance") ? (int)instance : -1, value) ? 0 : -ENOMEM;
 }
 
+static int read_latencies(const struct importer *im, const struct json *j, struct bench_trial *t)
+{
+	_cleanup_free_ struct histogram *h = calloc(1, sizeof(*h));
+	int r = h ? field_copy(im, j, "latencies_ns", &t->latencies) : -ENOMEM;
+
+	if (r == 0 && t->latencies && histogram_parse(t->latencies, h) < 0)
+		return import_complain(im, "field 'latencies_ns' is no histogram: MIN MAX BUCKET:COUNT ...");
+	return r;
+}
+
 static int read_trial_fields(const struct importer *im, const struct json *j, struct bench_trial *t)
 {
 	const struct {
@@ -213,7 +224,7 @@ static int read_trial_fields(const struct importer *im, const struct json *j, st
 		r = field_copy(im, j, "reason", &t->reason);
 	for (size_t i = 0; r == 0 && i < json_len(values); i++)
 		r = read_value(im, json_at(values, i), t);
-	return r;
+	return r == 0 ? read_latencies(im, j, t) : r;
 }
 
 static int by_number(const void *key, const void *element)

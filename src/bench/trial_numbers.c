@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "bench/definition_data.h"
+#include "bench/histogram.h"
 #include "bench/number.h"
 #include "bench/stats.h"
 #include "platform/files.h"
@@ -332,6 +333,25 @@ int trial_evaluate_in(struct trial *t, struct window w, struct ofbc_error *err)
 	return r;
 }
 
+/* Of the iterations in the window, of all that are measured: a percentile of one trial cannot be joined with
+ * that of another, this can. */
+static int keep_latencies(struct trial *t, struct window w)
+{
+	_cleanup_free_ struct histogram *h = calloc(1, sizeof(*h));
+	unsigned measured = t->rq->beside.definition ? 1 : t->rq->instances;
+
+	for (unsigned i = 0; h && i < measured; i++) {
+		size_t n;
+		_cleanup_free_ double *v = window_latencies(&t->v[i].iterations, w, &n);
+
+		if (!v)
+			return -ENOMEM;
+		for (size_t k = 0; k < n; k++)
+			histogram_add(h, (uint64_t)fmax(v[k] / repeats_of(t, i) * NS, 0));
+	}
+	return !h ? -ENOMEM : h->n ? histogram_print(h, &t->t->latencies) : 0;
+}
+
 int trial_evaluate(struct trial *t, struct ofbc_error *err)
 {
 	struct window w = window_common(t);
@@ -341,5 +361,7 @@ int trial_evaluate(struct trial *t, struct ofbc_error *err)
 	t->t->skew_s = t->rq->instances > 1 ? window_skew(t) : 0;
 	trial_look_at_skew(t->t);
 	r = trial_evaluate_in(t, w, err);
+	if (r == 0 && t->rq->program.definition->is_protocol)
+		r = keep_latencies(t, w);
 	return r == 0 ? trial_combine(t->rq->program.definition, t->t) : r;
 }

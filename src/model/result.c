@@ -140,6 +140,7 @@ void bench_trial_done(struct bench_trial *t)
 {
 	free(t->reason);
 	free(t->values);
+	free(t->latencies);
 	*t = (struct bench_trial){0};
 }
 

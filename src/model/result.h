@@ -74,6 +74,8 @@ struct bench_trial {
 		double value;
 	} * values;
 	size_t n_values;
+	char *latencies; /* of all iterations of its instances: what histogram_print() writes; NULL not known
+	                  */
 };
 
 struct bench_trial_list {

@@ -406,6 +406,8 @@ static int draw_study(struct report *r, const struct study *s, size_t number)
 		q = chart_study(r, s, &charts[i], number);
 	if (q == 0)
 		q = figure_distribution(r, s, number);
+	if (q == 0)
+		q = figure_latency(r, s, number);
 	return q < 0 ? q : figure_trend(r, s, number);
 }
 

@@ -105,11 +105,10 @@ int figure_distribution(struct report *r, const struct study *s, size_t number)
 	figure_text(&f, "set xlabel", label);
 	figure_text(&f, "set ylabel", "share of values");
 	figure_set(&f, "set yrange [0:1]\nset offsets graph 0.03, graph 0.03, 0, 0");
-	snprintf(
-		said, sizeof(said),
-		"Empirical distribution of '%s': each step is one instance of one trial%s. Iterations inside a trial are not kept.%s",
-		s->work.summary->metric, s->n_platforms > 1 ? " of one place" : "",
-		left_out ? " More cells are in the table only." : "");
+	snprintf(said, sizeof(said),
+	         "Empirical distribution of '%s': each step is one instance of one trial%s.%s",
+	         s->work.summary->metric, s->n_platforms > 1 ? " of one place" : "",
+	         left_out ? " More cells are in the table only." : "");
 	return figure_finish(&f, said);
 }
 

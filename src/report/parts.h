@@ -19,6 +19,8 @@ int report_figures(struct report *r);
 /* figures_spread.c */
 int figure_distribution(struct report *r, const struct study *s, size_t number);
 int figure_trend(struct report *r, const struct study *s, size_t number);
+/* figure_latency.c */
+int figure_latency(struct report *r, const struct study *s, size_t number);
 /* figure_isolation.c: all maps */
 int figure_isolation(struct report *r);
 /* figure_roofline.c: of all machines */

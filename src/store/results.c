@@ -40,6 +40,9 @@ static const char *const migrations[] = {
 	" cell INTEGER NOT NULL REFERENCES cell(id), metric INTEGER NOT NULL, unit INTEGER NOT NULL,"
 	" direction INTEGER, trials INTEGER NOT NULL, flagged INTEGER NOT NULL, median REAL, low REAL,"
 	" high REAL, min REAL, max REAL, deviation REAL, PRIMARY KEY(cell, metric)) WITHOUT ROWID;",
+	"CREATE TABLE latency ("
+	" cell INTEGER NOT NULL, trial INTEGER NOT NULL, histogram TEXT NOT NULL,"
+	" PRIMARY KEY(cell, trial)) WITHOUT ROWID;",
 };
 
 static const struct sql_schema schema = {
@@ -79,6 +82,8 @@ static const char *const queries[N_QUERIES] = {
 			     " ORDER BY metric, instance",
 	[QUERY_VALUES_LOAD] = "SELECT trial, metric, instance, value FROM value WHERE cell = ?"
 			      " ORDER BY trial, metric, instance",
+	[QUERY_LATENCY_ADD] = "INSERT INTO latency VALUES(?,?,?)",
+	[QUERY_LATENCIES_LOAD] = "SELECT trial, histogram FROM latency WHERE cell = ? ORDER BY trial",
 	[QUERY_SUMMARY_CLEAR] = "DELETE FROM summary WHERE cell = ?",
 	[QUERY_SUMMARY_ADD] = "INSERT INTO summary VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	[QUERY_SUMMARIES_LOAD] =
@@ -476,6 +481,20 @@ static int compare_trial(struct results *r, const char *run, unsigned cell, sqli
 	return e < 0 ? e : 1;
 }
 
+static int add_latencies(struct results *r, sqlite3_int64 cell, const struct bench_trial *t,
+                         struct ofbc_error *err)
+{
+	_cleanup_reset_ sqlite3_stmt *st = NULL;
+	int e = t->latencies ? results_statement(r, QUERY_LATENCY_ADD, &st, err) : 1;
+
+	if (e)
+		return e < 0 ? e : 0;
+	sqlite3_bind_int64(st, 1, cell);
+	sqlite3_bind_int64(st, 2, t->number);
+	bind_text(st, 3, t->latencies);
+	return step_done(r, st, err);
+}
+
 int results_add_trial(struct results *r, const char *run, unsigned cell, const struct bench_trial *t,
                       struct ofbc_error *err)
 {
@@ -493,6 +512,8 @@ int results_add_trial(struct results *r, const char *run, unsigned cell, const s
 	}
 	for (size_t i = 0; e == 0 && i < t->n_values; i++)
 		e = add_value(r, id, t->number, &t->values[i], err);
+	if (e == 0)
+		e = add_latencies(r, id, t, err);
 	return results_leave(r, entered, e, err);
 }
 

@@ -347,6 +347,28 @@ int results_load_trial(struct results *r, sqlite3_int64 cell, unsigned number, s
 	return e < 0 ? e : read_values(r, values, ret, 1, err);
 }
 
+/* Of those trials that have them. */
+static int load_latencies(struct results *r, sqlite3_int64 cell, struct bench_trial_list *trials,
+                          struct ofbc_error *err)
+{
+	_cleanup_reset_ sqlite3_stmt *st = NULL;
+	int e = results_statement(r, QUERY_LATENCIES_LOAD, &st, err), step = SQLITE_DONE;
+	size_t i = 0;
+
+	if (e < 0)
+		return e;
+	sqlite3_bind_int64(st, 1, cell);
+	while (e == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
+		unsigned number = (unsigned)sqlite3_column_int64(st, 0);
+
+		while (i < trials->n && trials->v[i].number < number)
+			i++;
+		if (i < trials->n && trials->v[i].number == number)
+			e = results_text(st, 1, &trials->v[i].latencies);
+	}
+	return e < 0 ? e : step == SQLITE_DONE ? 0 : sql_fail(&r->sql, err);
+}
+
 static int load_trials(struct results *r, sqlite3_int64 cell, struct bench_trial_list *ret,
                        struct ofbc_error *err)
 {
@@ -366,7 +388,10 @@ static int load_trials(struct results *r, sqlite3_int64 cell, struct bench_trial
 		if (e < 0)
 			return e;
 	}
-	return step == SQLITE_DONE ? read_values(r, values, ret->v, ret->n, err) : sql_fail(&r->sql, err);
+	if (step != SQLITE_DONE)
+		return sql_fail(&r->sql, err);
+	e = read_values(r, values, ret->v, ret->n, err);
+	return e < 0 ? e : load_latencies(r, cell, ret, err);
 }
 
 static int load_summaries(struct results *r, sqlite3_int64 cell, struct bench_summary_list *ret,
