@@ -233,8 +233,17 @@ static void test_migration(void **state)
 	fill(r);
 	results_close(r);
 	db = raw();
-	assert_int_equal(read_int(db, "PRAGMA user_version"), 1);
+	assert_int_equal(read_int(db, "PRAGMA user_version"), 2);
 	assert_int_equal(read_int(db, "SELECT x FROM kept"), 7);
+	/* one of before there were latencies */
+	assert_int_equal(sqlite3_exec(db, "DROP TABLE latency; PRAGMA user_version = 1", NULL, NULL, NULL),
+	                 SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(results_open(directory, false, &r, &err), 0);
+	results_close(r);
+	db = raw();
+	assert_int_equal(read_int(db, "PRAGMA user_version"), 2);
+	assert_int_equal(read_int(db, "SELECT count(*) FROM latency"), 0);
 	assert_int_equal(read_int(db, "SELECT count(*) FROM trial"), 20);
 	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
