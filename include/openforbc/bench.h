@@ -80,7 +80,7 @@ struct ofbc_bench_request {
 	const char *preset;            /* NULL: the default one */
 	const char *const *parameters; /* NAME=VALUE */
 	size_t n_parameters;
-	const char *const *partitions; /* where; none: the whole machine */
+	const char *const *partitions; /* where, or GPUs; none: the whole machine */
 	size_t n_partitions;
 	const unsigned *instances; /* at once, one number after the other; none: one a partition */
 	size_t n_instances;

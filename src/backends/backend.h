@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/parse.h"
 #include "model/access.h"
 #include "model/hostdev.h"
 #include "openforbc/host.h"
@@ -73,6 +74,23 @@ int host_drm_nodes(struct host *h, const char *address, struct access *ret, stru
 /* What a QEMU needs for this device. */
 int host_vfio_nodes(struct host *h, const struct hostdev *dev, const struct ofbc_partition *p,
                     struct access *ret, struct ofbc_error *err);
+/* runtimes.c: KFD's compute nodes in the order in which ROCm counts them. */
+struct kfd_node {
+	struct pci_address address; /* of its GPU; the function is not one */
+	unsigned render_minor;
+};
+struct kfd_node_list {
+	struct kfd_node *v;
+	size_t n, cap;
+};
+int host_kfd_nodes(struct host *h, struct kfd_node_list *ret);
+bool kfd_node_is_on(const struct kfd_node *node, const char *gpu);
+void kfd_node_list_done(struct kfd_node_list *l);
+/* "NAME=value" added to *ret: for a program that is to see this Intel device only, and can open it (alone)
+ * only; or this GPU, whole. Nothing, where its runtime cannot be told. */
+int host_level_zero_env(struct host *h, const char *address, bool alone, struct strv *ret,
+                        struct ofbc_error *err);
+int host_gpu_env(struct host *h, const struct ofbc_gpu *gpu, struct strv *ret, struct ofbc_error *err);
 /* Kernel modules that keep the NVIDIA driver busy (nvidia_drm with users). */
 int host_kernel_holders(struct host *h, struct ofbc_holder_list *ret);
 void host_done(struct host *h);

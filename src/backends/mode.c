@@ -10,13 +10,13 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/parse.h"
 #include "model/capacity.h"
 
 #define DEVICES "sys/bus/pci/devices"
-#define NODES   "sys/class/kfd/kfd/topology/nodes"
 
 /* Partitions of a mode; CPX makes one of each compute die. */
 static const struct {
@@ -126,18 +126,6 @@ static int list_types(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_ty
 	return 0;
 }
 
-/* KFD's topology is the way from partition to render node: value of "key N" in a node's properties. */
-static uint64_t property(const char *text, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (const char *p = strstr(text, key); p; p = strstr(p + 1, key)) {
-		if ((p == text || p[-1] == '\n') && p[n] == ' ')
-			return strtoull(p + n, NULL, 10);
-	}
-	return 0;
-}
-
 static int add_partition(struct ofbc_partition_list *ret, const struct ofbc_gpu *gpu, const char *type,
                          unsigned index, unsigned render_minor)
 {
@@ -159,30 +147,22 @@ static int add_partition(struct ofbc_partition_list *ret, const struct ofbc_gpu 
 static int list_partitions(struct host *h, const struct ofbc_gpu *gpu, struct ofbc_partition_list *ret,
                            struct ofbc_error *err)
 {
-	_cleanup_strv_ struct strv nodes = {0};
-	char current[32], memory[32] = "NPS1", type[96], text[4096];
-	struct pci_address a;
+	_cleanup_(kfd_node_list_done) struct kfd_node_list nodes = {0};
+	char current[32], memory[32] = "NPS1", type[96];
 	unsigned index = 0;
 	int r = read_attr(h, gpu, "current_compute_partition", current, sizeof(current));
 
 	if (r < 0)
 		return error_set_errno(err, -r, "cannot read the compute partition mode of %s", gpu->alias);
-	if (strcmp(current, "SPX") == 0 || parse_pci(gpu->id, &a) < 0)
+	if (strcmp(current, "SPX") == 0)
 		return 0;
 	(void)read_attr(h, gpu, "current_memory_partition", memory, sizeof(memory));
 	snprintf(type, sizeof(type), "mode:%s/%s", current, memory);
-	(void)sysfs_list(h->platform, &nodes, NODES);
+	/* KFD's topology is the way from partition to render node. */
+	r = host_kfd_nodes(h, &nodes);
 	for (size_t i = 0; r == 0 && i < nodes.n; i++) {
-		uint64_t location;
-
-		if (sysfs_read(h->platform, text, sizeof(text), NODES "/%s/properties", nodes.v[i]) <= 0)
-			continue;
-		/* bus << 8 | device << 3 | function; partitions of one GPU differ in the function. */
-		location = property(text, "location_id");
-		if (property(text, "simd_count") && location >> 8 == a.bus &&
-		    ((location >> 3) & 31) == a.device && property(text, "domain") == a.domain)
-			r = add_partition(ret, gpu, type, index++,
-			                  (unsigned)property(text, "drm_render_minor"));
+		if (kfd_node_is_on(&nodes.v[i], gpu->id))
+			r = add_partition(ret, gpu, type, index++, nodes.v[i].render_minor);
 	}
 	return r;
 }
@@ -430,24 +410,19 @@ static int set_mode(struct host *h, const struct ofbc_gpu *gpu, bool on, const c
 static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
                struct strv *ret, struct ofbc_error *err)
 {
-	char text[4096];
-	_cleanup_strv_ struct strv nodes = {0};
-	unsigned index = 0;
+	_cleanup_(kfd_node_list_done) struct kfd_node_list nodes = {0};
+	int r = host_kfd_nodes(h, &nodes);
 
 	(void)gpu;
-	(void)err;
 	/* The runtime numbers GPU nodes in KFD's order; those whose render node it may not open do not count
 	 * (kfd_devcgroup_check_permission() in the kernel hides them). */
-	(void)sysfs_list(h->platform, &nodes, NODES);
-	for (size_t i = 0; i < nodes.n; i++) {
-		if (sysfs_read(h->platform, text, sizeof(text), NODES "/%s/properties", nodes.v[i]) <= 0 ||
-		    !property(text, "simd_count"))
-			continue;
-		if (property(text, "drm_render_minor") == p->native_aux)
-			return strv_addf(ret, "ROCR_VISIBLE_DEVICES=%u", alone ? 0 : index);
-		index++;
+	for (size_t i = 0; r == 0 && i < nodes.n; i++) {
+		if (nodes.v[i].render_minor == p->native_aux)
+			return strv_addf(ret, "ROCR_VISIBLE_DEVICES=%zu", alone ? 0 : i);
 	}
-	return error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "the partition has no compute node any more");
+	return r < 0 ? r
+	             : error_set(err, ENODEV, OFBC_REASON_NOT_FOUND,
+	                         "the partition has no compute node any more");
 }
 
 static int nodes(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,

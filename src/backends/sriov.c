@@ -540,36 +540,10 @@ static void vf_driver(struct host *h, const char *vf, char *buf, size_t size)
 		buf[0] = '\0';
 }
 
-static uint64_t order_of(const char *address)
-{
-	struct pci_address a = {0};
-
-	(void)parse_pci(address, &a);
-	return (uint64_t)a.domain << 24 | (uint64_t)a.bus << 16 | (uint64_t)a.device << 8 | a.function;
-}
-
-/* Place of a function among Intel's devices, which Level Zero counts in the order of their addresses. */
-static int level_zero_index(struct host *h, const char *vf)
-{
-	_cleanup_strv_ struct strv all = {0};
-	char driver[32];
-	int index = 0;
-
-	if (sysfs_list(h->platform, &all, DEVICES) < 0)
-		return -ENODEV;
-	for (size_t i = 0; i < all.n; i++) {
-		vf_driver(h, all.v[i], driver, sizeof(driver));
-		if (strcmp(driver, "i915") == 0 || strcmp(driver, "xe") == 0)
-			index += order_of(all.v[i]) < order_of(vf);
-	}
-	return index;
-}
-
 static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p, bool alone,
                struct strv *ret, struct ofbc_error *err)
 {
 	char driver[32];
-	int index, r;
 
 	vf_driver(h, p->handle, driver, sizeof(driver));
 	if (!is_gpu_driver(driver)) {
@@ -579,14 +553,7 @@ static int env(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_par
 		error_hint(err, "`openforbc partition bind %s host` binds it to the GPU's driver", p->uuid);
 		return -ENOTSUP;
 	}
-	if (strcmp(gpu->vendor, "intel") != 0)
-		return 0;
-	index = alone ? 0 : level_zero_index(h, p->handle);
-	if (index < 0)
-		return error_set(err, ENODEV, OFBC_REASON_NOT_FOUND, "function %s is gone", p->handle);
-	/* Else discrete GPUs come first, whatever their address. */
-	r = strv_add(ret, "ZE_ENABLE_PCI_ID_DEVICE_ORDER=1");
-	return r < 0 ? r : strv_addf(ret, "ZE_AFFINITY_MASK=%d", index);
+	return strcmp(gpu->vendor, "intel") == 0 ? host_level_zero_env(h, p->handle, alone, ret, err) : 0;
 }
 
 static int nodes(struct host *h, const struct ofbc_gpu *gpu, const struct ofbc_partition *p,

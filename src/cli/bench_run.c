@@ -17,7 +17,9 @@ DEFINE_CLEANUP(struct ofbc_bench_result_list *, ofbc_bench_result_list_free);
 
 /* The first BENCH_N_RUN_ONLY are not of a sweep, which says itself where instances run. */
 const struct option bench_run_options[] = {
-	{.name = "on", .argument = "P[,P...]", .help = "on these partitions, one instance each"},
+	{.name = "on",
+         .argument = "P[,P...]",
+         .help = "on these partitions or whole GPUs, one instance each"},
 	{.name = "instances",
          .letter = 'n',
          .argument = "N[,N...]",

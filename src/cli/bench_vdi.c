@@ -26,7 +26,7 @@ const struct option bench_vdi_options[] = {
 	{.name = "max", .argument = "N", .help = "sessions; more are not tried (64)"},
 	{.name = "on",
          .argument = "P[,P...]",
-         .help = "on these partitions; sessions are dealt out over them"},
+         .help = "on these partitions or whole GPUs; sessions are dealt out"},
 	{.name = "preset", .argument = "NAME", .help = "of the benchmark; default: its own default"},
 	{.name = "set", .argument = "NAME=VALUE", .help = "a parameter (several times)"},
 	{.name = "window", .argument = "SECONDS", .help = "how long the sessions of a trial run (60)"},

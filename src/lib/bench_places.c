@@ -45,6 +45,16 @@ static int place_on(struct inventory *inv, const struct ofbc_partition *p, struc
 	return partition_confine(inv, p, ret->cgroup, ret->cpus, err);
 }
 
+/* A GPU without partitions: programs are told which one, else all would take the first. */
+static int place_on_gpu(struct inventory *inv, const struct ofbc_gpu *gpu, struct bench_place *ret,
+                        struct ofbc_error *err)
+{
+	if (gpu->is_cpu)
+		return 0;
+	text_copy(ret->gpu, sizeof(ret->gpu), gpu->id);
+	return host_gpu_env(&inv->host, gpu, &ret->env, err);
+}
+
 void places_free(struct bench_place *v, unsigned n)
 {
 	for (unsigned i = 0; v && i < n; i++)
@@ -59,43 +69,79 @@ void job_places_free(struct bench_job *job)
 	job->instances = 0;
 }
 
-/* What stands there, for whoever reads the results. */
-static int describe(struct inventory *inv, const struct ofbc_partition *const *v, size_t n,
-                    struct bench_stage *s)
-{
-	struct stage_part_list parts = {.v = calloc(n + 1, sizeof(*parts.v)), .n = n, .cap = n};
+/* What is named: partitions, or whole GPUs. */
+struct named_list {
+	const struct ofbc_partition **parts;
+	const struct ofbc_gpu **gpus;
+	size_t n, n_gpus;
+};
 
-	if (!parts.v)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		parts.v[i] = (struct stage_part){v[i]->type, v[i]->gpu, v[i]->memory_bytes};
-	s->partitions = (unsigned)n;
-	stage_describe(inv, &parts, &(struct strv){0}, s);
-	text_copy(s->name, sizeof(s->name), s->types);
-	free(parts.v);
-	return 0;
+static int find_named(const struct inventory *inv, const char *const *names, struct named_list *ret,
+                      struct ofbc_error *err)
+{
+	for (size_t i = 0; i < ret->n; i++) {
+		int r = ofbc_partition_find(&inv->partitions, names[i], &ret->parts[i], NULL);
+
+		/* a partition's name may begin like a GPU's */
+		if (r == -ENOENT && ofbc_gpu_find(&inv->gpus, names[i], &ret->gpus[i], NULL) == 0)
+			ret->n_gpus++;
+		else if (r < 0)
+			return ofbc_partition_find(&inv->partitions, names[i], &ret->parts[i], err);
+	}
+	if (!ret->n_gpus || ret->n_gpus == ret->n)
+		return 0;
+	error_set(err, EINVAL, OFBC_REASON_USAGE, "instances on partitions and on whole GPUs at once");
+	error_hint(err, "name only partitions, or only GPUs");
+	return -EINVAL;
 }
 
-static int find_places(struct ofbc_context *ctx, const char *const *partitions, size_t n, unsigned instances,
+/* What stands there, for whoever reads the results. */
+static int describe(struct inventory *inv, const struct named_list *named, struct bench_stage *s)
+{
+	struct stage_part_list parts = {.v = calloc(named->n + 1, sizeof(*parts.v))};
+	_cleanup_strv_ struct strv gpus = {0};
+	int r = parts.v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < named->n; i++) {
+		const struct ofbc_partition *p = named->parts[i];
+
+		if (p)
+			parts.v[parts.n++] = (struct stage_part){p->type, p->gpu, p->memory_bytes};
+		else
+			r = strv_add(&gpus, named->gpus[i]->id);
+	}
+	if (r == 0) {
+		s->partitions = (unsigned)parts.n;
+		stage_describe(inv, &parts, &gpus, s);
+		if (parts.n)
+			text_copy(s->name, sizeof(s->name), s->types);
+	}
+	free(parts.v);
+	return r;
+}
+
+static int find_places(struct ofbc_context *ctx, const char *const *names, size_t n, unsigned instances,
                        struct bench_place *places, struct bench_stage *s, struct ofbc_error *err)
 {
 	_cleanup_inventory_ struct inventory inv = {0};
-	_cleanup_free_ const struct ofbc_partition **v = calloc(n + 1, sizeof(*v));
-	int r = v ? 0 : -ENOMEM;
+	_cleanup_free_ const struct ofbc_partition **parts = calloc(n + 1, sizeof(*parts));
+	_cleanup_free_ const struct ofbc_gpu **gpus = calloc(n + 1, sizeof(*gpus));
+	struct named_list named = {.parts = parts, .gpus = gpus, .n = n};
+	int r = parts && gpus ? 0 : -ENOMEM;
 
-	if (r < 0)
-		return r;
-	r = inventory_load(ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL, &inv,
-	                   err);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = ofbc_partition_find(&inv.partitions, partitions[i], &v[i], err);
+	if (r == 0)
+		r = inventory_load(ctx, INVENTORY_TYPES | INVENTORY_PARTITIONS | INVENTORY_CPU, NULL, NULL,
+		                   &inv, err);
+	if (r == 0)
+		r = find_named(&inv, names, &named, err);
 	for (unsigned i = 0; r == 0 && i < instances; i++) {
-		r = place_on(&inv, v[i % n], &places[i], err);
+		r = parts[i % n] ? place_on(&inv, parts[i % n], &places[i], err)
+		                 : place_on_gpu(&inv, gpus[i % n], &places[i], err);
 		/* those on one partition share what it has */
 		places[i].compute_share /= instances / (unsigned)n + (i % n < instances % n);
 		places[i].memory_share /= instances / (unsigned)n + (i % n < instances % n);
 	}
-	return r == 0 && s ? describe(&inv, v, n, s) : r;
+	return r == 0 && s ? describe(&inv, &named, s) : r;
 }
 
 int places_new(struct ofbc_context *ctx, const char *const *partitions, size_t n, unsigned instances,

@@ -275,8 +275,8 @@ int job_enter(struct bench_job *job, size_t stage, struct ofbc_error *err)
 	r = apply(job, s->layout, s->which[0] ? s->which : NULL, &plan, err);
 	if (r < 0)
 		return r;
-	if (s->is_whole)
-		return job_place(job, NULL, 0, s->instances, NULL, err);
+	if (s->is_whole) /* of a file without GPUs there are none */
+		return job_place(job, (const char *const *)job->gpus.v, job->gpus.n, s->instances, NULL, err);
 	while (plan->kept && plan->kept[n])
 		n++;
 	if (n != s->partitions) {
