@@ -224,13 +224,14 @@ static void check_board(struct platform *p, char *program)
 	end_load(p, pid);
 }
 
-/* Who has an MPS daemon is no setting of the board. */
+/* Who has an MPS daemon is no setting of the board, nor is the memory that a guest was given meanwhile. */
 static size_t changed_settings(const struct environment_diff *d)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < d->n; i++)
-		n += d->v[i].weight == CHANGE_MATTERS && strncmp(d->v[i].path, "gpus/mps/", 9) != 0;
+		n += d->v[i].weight == CHANGE_MATTERS && strncmp(d->v[i].path, "gpus/", 5) == 0 &&
+		     strncmp(d->v[i].path, "gpus/mps/", 9) != 0;
 	return n;
 }
 
