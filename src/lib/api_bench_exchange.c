@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/gzip.h"
 #include "base/list.h"
 #include "bench/exchange.h"
 #include "lib/bench.h"
@@ -121,6 +122,33 @@ static int read_directory(const char *path, struct bench_archive *ret, struct of
 	return r;
 }
 
+/* What the file holds; compressed results are fine. */
+static int read_text(const char *path, char **ret, size_t *ret_len, struct ofbc_error *err)
+{
+	_cleanup_free_ char *packed = NULL;
+	size_t len;
+	int r = file_read(path, IMPORT_MAX, &packed, &len);
+
+	if (r < 0) {
+		error_set_errno(err, -r, "%s", path);
+		error_hint(err,
+		           "name what `openforbc bench export` wrote, or a result file of another program");
+		return r;
+	}
+	if (!gzip_is(packed, len)) {
+		*ret = packed;
+		*ret_len = len;
+		packed = NULL;
+		return 0;
+	}
+	r = gzip_unpack(packed, len, IMPORT_MAX, ret, ret_len);
+	if (r < 0) {
+		error_set_errno(err, -r, "%s cannot be unpacked", path);
+		error_hint(err, "`gunzip -t %s` says whether it is whole", path);
+	}
+	return r;
+}
+
 static int read_path(const char *path, const char *platform, struct bench_archive *ret,
                      struct ofbc_error *err)
 {
@@ -131,14 +159,8 @@ static int read_path(const char *path, const char *platform, struct bench_archiv
 
 	if (is_directory(path))
 		return read_directory(path, ret, err);
-	r = file_read(path, IMPORT_MAX, &text, &len);
-	if (r < 0) {
-		error_set_errno(err, -r, "%s", path);
-		error_hint(err,
-		           "name what `openforbc bench export` wrote, or a result file of another program");
-		return r;
-	}
-	return import_text(text, len, path, &o, ret, err);
+	r = read_text(path, &text, &len, err);
+	return r == 0 ? import_text(text, len, path, &o, ret, err) : r;
 }
 
 /* Cells whose trials now come from both sides are summarised anew. */

@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/gzip.h"
 #include "report/escape.h"
 #include "report/parts.h"
 
@@ -176,24 +177,35 @@ static int add_run(const struct bench_run *run, struct strbuf *b)
 	return q < 0 ? q : add_details("All of the environment, after", run->environment_after, b);
 }
 
-static void add_raw(const struct report *r, struct strbuf *b)
+static int add_raw(const struct report *r, struct strbuf *b)
 {
-	size_t len = strlen(r->rq.raw);
+	size_t len = strlen(r->rq.raw), packed_len;
+	_cleanup_free_ char *packed = NULL;
+	int q = gzip_pack(r->rq.raw, len, &packed, &packed_len);
+	const char *ending = q == 0 ? ".gz" : "";
 
+	if (q < 0 && q != -ENOTSUP)
+		return q;
+	if (q < 0)
+		packed_len = len;
 	strbuf_add(b, "<h2>Data</h2>\n<p>");
-	if (len > LINK_MAX) {
+	if (packed_len > LINK_MAX) {
 		strbuf_addf(
 			b, "The trials are in <code>data/results.jsonl</code> (%zu MB), too many for a page.",
 			len / 1000000);
 	} else {
-		strbuf_add(b, "<a download=\"results.jsonl\" href=\"data:application/x-ndjson;base64,");
-		base64_add(b, r->rq.raw, len);
-		strbuf_addf(b, "\">results.jsonl</a> (%zu kB): every trial.", len / 1000 + 1);
+		strbuf_addf(b, "<a download=\"results.jsonl%s\" href=\"data:application/%s;base64,", ending,
+		            packed ? "gzip" : "x-ndjson");
+		base64_add(b, packed ? packed : r->rq.raw, packed_len);
+		strbuf_addf(b, "\">results.jsonl%s</a> (%zu kB): every trial.", ending,
+		            packed_len / 1000 + 1);
 	}
-	strbuf_add(
+	strbuf_addf(
 		b,
-		" <code>openforbc bench import results.jsonl</code> takes them over; <code>bench export --format csv</code> makes a "
-		"table of them.</p>\n");
+		" <code>openforbc bench import results.jsonl%s</code> takes them over; <code>bench export --format csv</code> makes "
+		"a table of them.</p>\n",
+		ending);
+	return 0;
 }
 
 int report_page(const struct report *r, const char *undrawn, char **ret, struct ofbc_error *err)
@@ -210,7 +222,7 @@ int report_page(const struct report *r, const char *undrawn, char **ret, struct 
 	strbuf_addf(&b, "<h2>Method</h2>\n%s<h2>Environment</h2>\n", method);
 	for (size_t i = 0; q == 0 && i < r->rq.runs->n; i++)
 		q = add_run(&r->rq.runs->v[i].run, &b);
-	add_raw(r, &b);
+	q = q == 0 ? add_raw(r, &b) : q;
 	strbuf_addf(&b, "<script>\n//<![CDATA[\n%s//]]>\n</script>\n</body>\n</html>\n", report_sort_js);
 	if (q == 0)
 		q = strbuf_take(&b, ret);
