@@ -87,12 +87,13 @@ static int finish(struct figure *f, const struct extent *e, const struct quantit
 		"Times of single iterations, of all instances and good trials of a cell together: %llu to %llu of them. "
 		"From histograms, whose values are off by %.1f %% at most.%s",
 		(unsigned long long)e->fewest, (unsigned long long)e->most, 100 * HISTOGRAM_ERROR,
-		left_out ? " More cells are in the table only." : "");
+		left_out ? " Most cells with fewer instances are in the table only." : "");
 	return figure_finish(f, said);
 }
 
 int figure_latency(struct report *r, const struct study *s, size_t number)
 {
+	_cleanup_free_ size_t *trials = calloc(s->points.n + 1, sizeof(*trials));
 	_cleanup_free_ struct histogram *h = calloc(2, sizeof(*h));
 	_cleanup_figure_ struct figure f;
 	struct quantity_scale scale;
@@ -100,17 +101,17 @@ int figure_latency(struct report *r, const struct study *s, size_t number)
 	size_t left_out = 0;
 
 	figure_init(&f, r, s, "latency", number, "Latency");
-	if (!h)
+	if (!h || !trials)
 		return -ENOMEM;
 	look_at(s, &h[0], &h[1], &e);
 	quantity_scale((double)e.longest_ns * 1e-9, "s", &scale);
+	for (size_t i = 0; i < s->points.n; i++)
+		trials[i] = s->points.v[i].is_older ? 0 : join(&s->points.v[i], &h[0], &h[1]);
 	for (size_t i = 0; i < s->points.n; i++) {
-		size_t trials = s->points.v[i].is_older ? 0 : join(&s->points.v[i], &h[0], &h[1]);
-
-		if (trials && f.n_series == FIGURE_SERIES_MAX)
+		if (trials[i] && study_rank(s, trials, i) >= FIGURE_SERIES_MAX)
 			left_out++;
-		else if (trials)
-			draw(&f, &s->points.v[i], &h[1], trials, scale.factor);
+		else if (trials[i] && join(&s->points.v[i], &h[0], &h[1]))
+			draw(&f, &s->points.v[i], &h[1], trials[i], scale.factor);
 	}
 	return f.n_series
 	               ? finish(&f, &e, &scale, left_out)

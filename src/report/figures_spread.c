@@ -80,23 +80,26 @@ static double largest_value(const struct study *s, double *v)
 int figure_distribution(struct report *r, const struct study *s, size_t number)
 {
 	_cleanup_free_ double *v = calloc(count_values(s) + 1, sizeof(*v));
+	_cleanup_free_ size_t *values = calloc(s->points.n + 1, sizeof(*values));
 	_cleanup_figure_ struct figure f;
 	struct quantity_scale scale;
 	char label[160], said[400];
 	size_t left_out = 0;
 
 	figure_init(&f, r, s, "distribution", number, "Distribution");
-	if (!v)
+	if (!v || !values)
 		return -ENOMEM;
 	if (s->work.summary)
 		quantity_scale(largest_value(s, v), s->work.summary->unit, &scale);
 	for (size_t i = 0; s->work.summary && i < s->points.n; i++) {
-		size_t n = s->points.v[i].is_older ? 0 : values_of(s, &s->points.v[i], v);
-
-		if (n >= 2 && f.n_series == FIGURE_SERIES_MAX)
+		values[i] = s->points.v[i].is_older ? 0 : values_of(s, &s->points.v[i], v);
+		values[i] = values[i] >= 2 ? values[i] : 0;
+	}
+	for (size_t i = 0; i < s->points.n; i++) {
+		if (values[i] && study_rank(s, values, i) >= FIGURE_SERIES_MAX)
 			left_out++;
-		else if (n >= 2)
-			draw_steps(&f, &s->points.v[i], v, n, scale.factor);
+		else if (values[i])
+			draw_steps(&f, &s->points.v[i], v, values_of(s, &s->points.v[i], v), scale.factor);
 	}
 	if (!f.n_series)
 		return report_add_absent(r, "Distribution", s, "no metric has two values of good trials");
@@ -108,7 +111,7 @@ int figure_distribution(struct report *r, const struct study *s, size_t number)
 	snprintf(said, sizeof(said),
 	         "Empirical distribution of '%s': each step is one instance of one trial%s.%s",
 	         s->work.summary->metric, s->n_platforms > 1 ? " of one place" : "",
-	         left_out ? " More cells are in the table only." : "");
+	         left_out ? " Most cells with fewer instances are in the table only." : "");
 	return figure_finish(&f, said);
 }
 

@@ -326,6 +326,25 @@ int studies_new(const struct bench_archive *a, struct study_list *ret, struct of
 	return 0;
 }
 
+/* --- what is drawn --- */
+
+static bool is_before(const struct point *a, const struct point *b)
+{
+	return a->is_base != b->is_base ? a->is_base : a->data->cell.instances > b->data->cell.instances;
+}
+
+size_t study_rank(const struct study *s, const size_t *values, size_t k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->points.n; i++) {
+		const struct point *a = &s->points.v[i], *b = &s->points.v[k];
+
+		n += values[i] && i != k && (is_before(a, b) || (!is_before(b, a) && i < k));
+	}
+	return n;
+}
+
 void studies_done(struct study_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)

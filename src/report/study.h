@@ -50,6 +50,11 @@ struct study_list {
 int studies_new(const struct bench_archive *a, struct study_list *ret, struct ofbc_error *err);
 void studies_done(struct study_list *l);
 
+/* The place of point k where not all that have values can be drawn: one alone on the whole machine first,
+ * then those with the most instances, where sharing shows. values: one for each point, 0 for those without.
+ */
+size_t study_rank(const struct study *s, const size_t *values, size_t k);
+
 /* A derived figure by its key; of several (one for each type of partition) the largest. NULL: it does not
  * apply. */
 const struct ofbc_bench_derived *point_figure(const struct point *p, const char *key);
