@@ -80,13 +80,18 @@ static int find_named(const struct inventory *inv, const char *const *names, str
                       struct ofbc_error *err)
 {
 	for (size_t i = 0; i < ret->n; i++) {
-		int r = ofbc_partition_find(&inv->partitions, names[i], &ret->parts[i], NULL);
+		int r = ofbc_partition_find(&inv->partitions, names[i], &ret->parts[i], err);
 
 		/* a partition's name may begin like a GPU's */
-		if (r == -ENOENT && ofbc_gpu_find(&inv->gpus, names[i], &ret->gpus[i], NULL) == 0)
-			ret->n_gpus++;
-		else if (r < 0)
-			return ofbc_partition_find(&inv->partitions, names[i], &ret->parts[i], err);
+		if (r == -ENOENT)
+			r = ofbc_gpu_find(&inv->gpus, names[i], &ret->gpus[i], err);
+		ret->n_gpus += ret->gpus[i] != NULL;
+		if (r == -ENODEV) {
+			error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "no partition and no GPU '%s'", names[i]);
+			error_hint(err, "`openforbc partition list` and `openforbc gpu list` print them");
+		}
+		if (r < 0)
+			return r;
 	}
 	if (!ret->n_gpus || ret->n_gpus == ret->n)
 		return 0;
