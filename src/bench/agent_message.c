@@ -65,6 +65,7 @@ static const struct field {
 	{"first_start_ns", NUMBER, FIELD(first_start_ns), 0, KIND(ENDED)},
 	{"last_start_ns", NUMBER, FIELD(last_start_ns), 0, KIND(ENDED)},
 	{"values", VALUES, FIELD(values), KIND(RESULT), 0},
+	{"latencies_ns", LONG_TEXT, FIELD(values.latencies), 0, KIND(RESULT)},
 };
 
 static bool has_field(const struct field *f, enum agent_kind kind)
@@ -270,7 +271,7 @@ static int read_field(const struct field *f, const struct json *j, struct agent_
 	case HEX:
 		return read_hex(j, at, f->size) ? 0 : -EINVAL;
 	case LONG_TEXT:
-		return read_long(j, &m->environment);
+		return read_long(j, (char **)(void *)at);
 	case TEXTS:
 		return read_texts(j, (struct strv *)(void *)at);
 	case NUMBER:

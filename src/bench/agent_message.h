@@ -14,7 +14,7 @@
 #include "bench/definition.h"
 #include "model/result.h"
 
-#define AGENT_PROTOCOL 2 /* of both sides: the same, or nothing is run */
+#define AGENT_PROTOCOL 3 /* of both sides: the same, or nothing is run */
 
 enum agent_kind {
 	/* in this order, before anything else */
@@ -67,7 +67,7 @@ struct agent_message {
 	uint64_t iterations;
 	uint64_t id, received_ns, sent_ns;
 	uint64_t at_ns, from_ns, to_ns, first_start_ns, last_start_ns;
-	struct bench_trial values; /* only its values */
+	struct bench_trial values; /* only its values and latencies */
 };
 
 /* Without an end of line. 0; -ENOMEM; -EINVAL the message is longer than max. */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "bench/agents.h"
+#include "bench/histogram.h"
 #include "bench/trial_parts.h"
 #include "platform/platform.h"
 
@@ -27,7 +28,8 @@ struct crew {
 	const struct agents_cell *cell;
 	const struct trial_request *rq;
 	struct bench_trial *t;
-	struct ofbc_error refused; /* it cannot be run at all */
+	struct histogram *latencies; /* of all instances, and of one agent, for reading */
+	struct ofbc_error refused;   /* it cannot be run at all */
 	bool has_refused, is_given_up, is_ending, is_stopped;
 	struct agent *pinged; /* the ping-pong under way */
 	struct clock_reading *reading;
@@ -95,6 +97,14 @@ static void take_end(struct crew *c, struct agent *one, const struct agent_messa
 		judge(c, verdict, one, m->reason[0] ? m->reason : "its instances failed");
 }
 
+static void take_latencies(struct crew *c, const struct agent *one, const char *text)
+{
+	if (histogram_parse(text, &c->latencies[1]) < 0)
+		judge(c, BENCH_FAILED, one, "its latencies are no histogram");
+	else
+		histogram_merge(&c->latencies[0], &c->latencies[1]);
+}
+
 /* Its numbers of instances become ours. */
 static int take_values(struct crew *c, struct agent *one, const struct agent_message *m)
 {
@@ -113,6 +123,8 @@ static int take_values(struct crew *c, struct agent *one, const struct agent_mes
 		else if (!bench_value_add(c->t, v->metric, (int)one->first + v->instance, v->value))
 			return -ENOMEM;
 	}
+	if (is_good(c) && m->values.latencies)
+		take_latencies(c, one, m->values.latencies);
 	return 0;
 }
 
@@ -369,6 +381,8 @@ static int evaluate(struct crew *c, struct ofbc_error *err)
 	if (r < 0 || !is_good(c))
 		return r;
 	r = trial_combine(c->cell->definition, c->t);
+	if (r == 0 && c->latencies[0].n)
+		r = histogram_print(&c->latencies[0], &c->t->latencies);
 	if (r == 0 && !bench_value_add(c->t, BENCH_CLOCK_BOUND, -1, (double)widest_bound(c) / NS))
 		r = -ENOMEM;
 	return r;
@@ -440,10 +454,13 @@ static int gather(struct crew *c, struct ofbc_error *err)
 int agents_trial(struct agents *a, const struct agents_cell *cell, const struct trial_request *rq,
                  struct bench_trial *ret, struct ofbc_error *err)
 {
+	_cleanup_free_ struct histogram *latencies = calloc(2, sizeof(*latencies));
 	struct bench_trial result;
-	struct crew c = {.a = a, .cell = cell, .rq = rq, .t = &result};
+	struct crew c = {.a = a, .cell = cell, .rq = rq, .t = &result, .latencies = latencies};
 	int r;
 
+	if (!latencies)
+		return -ENOMEM;
 	trial_result_init(&result, ret->number, ret->block);
 	r = gather(&c, err);
 	if (r == 1)

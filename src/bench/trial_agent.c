@@ -229,7 +229,7 @@ static int tell_result(struct part *p, struct ofbc_error *err)
 		return r;
 	text_copy(m.verdict, sizeof(m.verdict), bench_verdict_names[t->verdict]);
 	text_copy(m.reason, sizeof(m.reason), t->reason ? t->reason : "");
-	m.values = *t; /* borrowed: only its values are printed */
+	m.values = *t; /* borrowed: only its values and latencies are printed */
 	return channel_send(p->c, &m);
 }
 

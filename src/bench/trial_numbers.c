@@ -324,15 +324,6 @@ void trial_look_at_skew(struct bench_trial *t)
 		           1000 * t->skew_s, 100 * SKEW_MAX);
 }
 
-int trial_evaluate_in(struct trial *t, struct window w, struct ofbc_error *err)
-{
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
-		r = evaluate_instance(t, i, w, err);
-	return r;
-}
-
 /* Of the iterations in the window, of all that are measured: a percentile of one trial cannot be joined with
  * that of another, this can. */
 static int keep_latencies(struct trial *t, struct window w)
@@ -352,6 +343,15 @@ static int keep_latencies(struct trial *t, struct window w)
 	return !h ? -ENOMEM : h->n ? histogram_print(h, &t->t->latencies) : 0;
 }
 
+int trial_evaluate_in(struct trial *t, struct window w, struct ofbc_error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < t->rq->instances; i++)
+		r = evaluate_instance(t, i, w, err);
+	return r == 0 && t->rq->program.definition->is_protocol ? keep_latencies(t, w) : r;
+}
+
 int trial_evaluate(struct trial *t, struct ofbc_error *err)
 {
 	struct window w = window_common(t);
@@ -361,7 +361,5 @@ int trial_evaluate(struct trial *t, struct ofbc_error *err)
 	t->t->skew_s = t->rq->instances > 1 ? window_skew(t) : 0;
 	trial_look_at_skew(t->t);
 	r = trial_evaluate_in(t, w, err);
-	if (r == 0 && t->rq->program.definition->is_protocol)
-		r = keep_latencies(t, w);
 	return r == 0 ? trial_combine(t->rq->program.definition, t->t) : r;
 }

@@ -19,7 +19,7 @@ SILENT_S, HANG_S, IDLE_S = 10, 15, 60  # AGENT_SILENT_S, AGENT_HANG_S, AGENT_IDL
 if "ASAN_OPTIONS" in env:  # what a session says at its end is lost
     env["ASAN_OPTIONS"] += f":log_path={TMP}/sanitizer"
 TOKEN = "correct horse battery staple, thirty-two and more"
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 def skip(name, why):
