@@ -87,7 +87,8 @@ static int find_named(const struct inventory *inv, const char *const *names, str
 			r = ofbc_gpu_find(&inv->gpus, names[i], &ret->gpus[i], err);
 		ret->n_gpus += ret->gpus[i] != NULL;
 		if (r == -ENODEV) {
-			error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "no partition and no GPU '%s'", names[i]);
+			error_set(err, ENOENT, OFBC_REASON_NOT_FOUND, "no partition and no GPU '%s'",
+			          names[i]);
 			error_hint(err, "`openforbc partition list` and `openforbc gpu list` print them");
 		}
 		if (r < 0)
